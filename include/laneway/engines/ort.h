@@ -1,0 +1,43 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "laneway/engine/open_spec.h"
+
+namespace laneway LANEWAY_PUBLIC {
+
+/// How lanes share what ONNX Runtime loads.
+enum class OrtSessions : std::uint8_t {
+  shared,     ///< One session: weights once, one pool of workers for all lanes.
+  per_lane,   ///< A session for each lane: workers of its own; weights shared where ONNX Runtime keeps them unpacked.
+  automatic,  ///< per_lane where runs have more than one thread and the weights are at most 64 MiB, else shared.
+};
+
+/// What engine `ort` may be told. ONNX Runtime is found at run time (docs/concepts.md says where it is looked for).
+///
+/// Cost: ONNX Runtime allocates by itself in each run; a lane adds nothing to what RunWithBinding costs.
+struct OrtEngineSpec {
+  // Behaviour.
+  std::optional<std::filesystem::path> library = std::nullopt;  ///< libonnxruntime.so to open; nullopt: found.
+  std::vector<std::pair<std::string, std::string>> config = {};  ///< Session config entries, as ONNX Runtime names them.
+  bool deterministic = false;
+  bool denormals_as_zero = false;
+
+  // Performance.
+  int optimisation_level = 99;  ///< 0 none, 1 basic, 2 extended, 3 layout, 99 all.
+  OrtSessions sessions = OrtSessions::automatic;
+  bool global_pool = false;     ///< One pool of workers per process; must be asked for before the first session opens.
+  bool arena = true;
+  bool memory_pattern = true;
+  std::size_t shapes_max = 64;  ///< Shapes per binding whose bound values are kept; the least recently used one goes.
+
+  static std::string name() { return "ort"; }
+  Expected<OpenEngine> open(const OpenSpec& spec) const;
+};
+
+}  // namespace laneway
