@@ -29,7 +29,7 @@ struct StringTensorValue {
   friend bool operator==(const StringTensorValue&, const StringTensorValue&) = default;
 };
 struct SequenceValue {
-  std::vector<Value> elements = {};
+  std::vector<Value> elements;
 };
 /// Keys are a one-dimensional tensor of i64 or of strings; the i-th value belongs to the i-th key.
 struct MapValue {
