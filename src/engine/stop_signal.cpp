@@ -12,21 +12,22 @@ constexpr std::uint32_t cause_shift = 8;
 }  // namespace
 
 StopCause StopSignal::end() noexcept {
-  std::uint32_t seen = running;
-  while (!state_.compare_exchange_weak(seen, idle, std::memory_order_seq_cst)) {
+  std::uint32_t seen = state_.load(std::memory_order_relaxed);
+  for (;;) {
     if ((seen & 0xffu) == delivering) {  // interrupt() is under way in another thread: a few instructions
       std::this_thread::yield();
-      seen = running;
+      seen = state_.load(std::memory_order_acquire);
+    } else if (state_.compare_exchange_weak(seen, idle, std::memory_order_acq_rel, std::memory_order_acquire)) {
+      return static_cast<StopCause>(seen >> cause_shift);
     }
   }
-  return static_cast<StopCause>(seen >> cause_shift);
 }
 
-bool StopSignal::request(StopCause cause, Binding& binding) noexcept {
+bool StopSignal::request(StopCause cause) noexcept {
   const std::uint32_t asked = static_cast<std::uint32_t>(cause) << cause_shift;
   std::uint32_t expected = running;
   if (!state_.compare_exchange_strong(expected, asked | delivering, std::memory_order_seq_cst)) return false;
-  binding.interrupt();
+  binding_->interrupt();
   state_.store(asked | delivered, std::memory_order_seq_cst);
   return true;
 }

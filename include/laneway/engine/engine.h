@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -48,6 +49,7 @@ struct PlannedPort {
   std::size_t alignment_bytes = 1;        ///< Least alignment of an address that is used without a copy.
   Placement placement = Placement::host;  ///< Where the engine wants it; elsewhere costs a copy each run.
   int device = 0;
+  std::string_view copied = {};  ///< Why the engine copies this port at each run wherever it lies; empty: it does not.
 };
 
 struct PlanBytes {

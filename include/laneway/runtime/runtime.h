@@ -17,6 +17,8 @@
 
 namespace laneway LANEWAY_PUBLIC {
 
+class Bucket;  // of the runtime's rooms
+
 /// What to do about a shape that has no bucket yet.
 enum class OnMiss : std::uint8_t {
   build,                ///< Wait for it.
@@ -47,9 +49,10 @@ class [[nodiscard]] Lease {
 
  private:
   friend class BucketCache;
-  Lease(std::shared_ptr<class Bucket> bucket, std::uint32_t index, Lane* lane, bool built) noexcept;
+  Lease(Bucket* bucket, std::uint32_t index, Lane* lane, bool built) noexcept
+      : bucket_(bucket), lane_(lane), index_(index), built_(built) {}
 
-  std::shared_ptr<class Bucket> bucket_;
+  Bucket* bucket_ = nullptr;  // stays while a lane of it is out
   Lane* lane_ = nullptr;
   std::uint32_t index_ = 0;
   bool built_ = false;
@@ -57,17 +60,21 @@ class [[nodiscard]] Lease {
 
 /// The lanes of one bucket, for a caller who keeps them apart himself. Keeps the bucket in place while it, or a lane taken from
 /// it, lives. Mixing it with leases of the same bucket is the caller's risk: a lane entered twice is failed_precondition.
-class BucketLanes {
+class [[nodiscard]] BucketLanes {
  public:
+  BucketLanes(BucketLanes&& other) noexcept;
+  BucketLanes& operator=(BucketLanes&& other) noexcept;
+  ~BucketLanes();
+
   std::span<const std::shared_ptr<Lane>> lanes() const& noexcept;
   std::span<const std::shared_ptr<Lane>> lanes() && = delete;
   std::span<const NamedExtent> capacity() const noexcept;
 
  private:
   friend class BucketCache;
-  explicit BucketLanes(std::shared_ptr<class Bucket> bucket) noexcept : bucket_(std::move(bucket)) {}
+  explicit BucketLanes(Bucket* bucket) noexcept : bucket_(bucket) {}
 
-  std::shared_ptr<class Bucket> bucket_;
+  Bucket* bucket_ = nullptr;
 };
 
 /// A bucket as `buckets()` lists it.
