@@ -11,13 +11,13 @@ constexpr std::uint32_t cause_shift = 8;
 
 }  // namespace
 
-StopCause StopSignal::end() noexcept {
+StopCause StopSignal::settle() noexcept {
   std::uint32_t seen = state_.load(std::memory_order_relaxed);
   for (;;) {
     if ((seen & 0xffu) == delivering) {  // interrupt() is under way in another thread: a few instructions
       std::this_thread::yield();
       seen = state_.load(std::memory_order_acquire);
-    } else if (state_.compare_exchange_weak(seen, idle, std::memory_order_acq_rel, std::memory_order_acquire)) {
+    } else if (state_.compare_exchange_weak(seen, entered, std::memory_order_acq_rel, std::memory_order_acquire)) {
       return static_cast<StopCause>(seen >> cause_shift);
     }
   }

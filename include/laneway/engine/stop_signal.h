@@ -13,11 +13,11 @@ enum class StopCause : std::uint8_t { none, cancelled, deadline };
 
 /// The one word a lane and those who want to stop it share: whether it is entered, runs, and who asked the run to end.
 ///
-/// The owner brackets a run with begin() and end(), anything else that must be alone with enter() and end(); the engine that
-/// runs polls requested(); anybody calls request(). A request outside a run has no effect, and one that came during a run is
-/// over (the engine told, if it needs telling) when end() returns: it never reaches the run after it.
-/// Threads: enter(), begin() and end() by whoever uses the lane; the others from any thread.
-/// Cost:    two atomic operations a run; end() waits only while a request is being delivered.
+/// The owner enters, runs between start() and settle(), and leaves; what else must be alone only enters and leaves. The engine
+/// that runs polls requested(); anybody calls request(). A request outside a run has no effect, and one that came during a run
+/// is over (the engine told, if it needs telling) when settle() returns: it never reaches the run after it.
+/// Threads: request() and requested() from any thread; the others by whoever is inside.
+/// Cost:    two exchanges and two stores a run; settle() waits only while a request is being delivered.
 class StopSignal {
  public:
   /// False where somebody is inside already: the one check against a second thread in a lane.
@@ -25,16 +25,27 @@ class StopSignal {
     std::uint32_t expected = idle;
     return state_.compare_exchange_strong(expected, entered, std::memory_order_acquire, std::memory_order_relaxed);
   }
-  /// enter(), then from here on `binding` is what a request interrupts.
-  bool begin(Binding& binding) noexcept {
-    if (!enter()) return false;
+  void leave() noexcept { state_.store(idle, std::memory_order_release); }
+
+  /// From here on `binding` is what a request interrupts.
+  void start(Binding& binding) noexcept {
     binding_ = &binding;
     state_.store(running, std::memory_order_seq_cst);
+  }
+  /// The run is over: from here on requests have no effect. Says whether, and by whom, it was asked to stop.
+  StopCause settle() noexcept;
+
+  /// For whoever only runs.
+  bool begin(Binding& binding) noexcept {
+    if (!enter()) return false;
+    start(binding);
     return true;
   }
-
-  /// Ends the bracket and says whether, and by whom, the run was asked to stop.
-  StopCause end() noexcept;
+  StopCause end() noexcept {
+    const StopCause cause = settle();
+    leave();
+    return cause;
+  }
 
   /// Asks the run in progress to end and tells its binding so. False: there was none, or it had been asked before.
   bool request(StopCause cause) noexcept;

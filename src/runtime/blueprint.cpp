@@ -1,0 +1,345 @@
+#include "runtime/blueprint.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "laneway/engine/check.h"
+#include "runtime/capacities.h"
+
+namespace laneway {
+namespace {
+
+Error wrong(std::string message) { return Error(ErrorCode::invalid_argument, std::move(message)); }
+
+Expected<> at_least_one(int count) {
+  if (count >= 1) return {};
+  return wrong("too few: expected 1 or more, got " + std::to_string(count));
+}
+
+Expected<> check_name(const std::string& name) {
+  if (name.empty()) return wrong("empty name");
+  if (name.find('\0') != std::string::npos) return wrong("a name with a NUL character: " + std::string(name.c_str()) + "...");
+  return {};
+}
+
+Expected<> check_source(const ModelSource& source) {
+  if (const auto* file = std::get_if<ModelFile>(&source.get())) {
+    if (file->path.empty()) return wrong("empty path: expected a file name");
+    if (file->path.native().find('\0') != std::string::npos) return wrong("path holds a NUL character: " + std::string(file->path.c_str()) + "...");
+  } else if (const auto* bytes = std::get_if<ModelBytes>(&source.get())) {
+    if (bytes->bytes.empty()) return wrong("empty bytes: expected an ONNX model");
+  } else if (!std::get<OpenEngine>(source.get())) {
+    return wrong("a null engine: expected one that is open");
+  }
+  return {};
+}
+
+void check_ports(std::string_view field, const std::vector<PortSpec>& ports, Problems& problems) {
+  for (const PortSpec& port : ports) {
+    const std::string where = std::string(field) + ": " + port.name.c_str();
+    problems.check(field, check_name(port.name));
+    if (port.pages) {
+      const auto resolved = resolve(*port.pages, 0);
+      if (!resolved) problems.add(Error(resolved.error()).with_context(where));
+    }
+    if (port.shape) {
+      const auto elements = element_count(*port.shape);
+      if (!elements) problems.add(Error(elements.error()).with_context(where));
+    }
+    const bool beside_ours = port.owner == MemoryOwner::engine || port.placement.value_or(Placement::host) != Placement::host;
+    if (port.memory && beside_ours) problems.add(wrong(where + ": the caller's memory and another owner or placement: expected one of them"));
+  }
+}
+
+void check_pages(std::string_view field, const std::optional<PagePolicy>& pages, Problems& problems) {
+  if (!pages) return;
+  const auto resolved = resolve(*pages, 0);
+  if (!resolved) problems.add(Error(resolved.error()).with_context(field));
+}
+
+void check_buckets(const BucketSpec& spec, Problems& problems) {
+  Capacities::validate(spec, problems);
+  if (spec.count_max && *spec.count_max == 0) problems.add(wrong("buckets.count_max: capacity 0: expected 1 or more, or nullopt for no limit"));
+  if (spec.bytes_max && *spec.bytes_max == 0) problems.add(wrong("buckets.bytes_max: capacity 0: expected 1 or more, or nullopt for no limit"));
+  if (spec.bytes_max && spec.budget) problems.add(wrong("buckets: bytes_max and budget: expected one of them"));
+  problems.check("buckets.build_threads", at_least_one(spec.build_threads));
+}
+
+std::string names_of(std::span<const Port> ports) {
+  std::string text;
+  for (const Port& port : ports) text += (text.empty() ? "" : ", ") + port.name;
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace
+
+Expected<std::size_t> find_port(std::span<const Port> ports, std::string_view name, std::string_view what) {
+  const auto hit = std::ranges::find(ports, name, &Port::name);
+  if (hit != ports.end()) return static_cast<std::size_t>(hit - ports.begin());
+  return Error(ErrorCode::not_found, std::string(what) + " " + std::string(name) + ": no such port: expected one of: " + names_of(ports));
+}
+
+void Blueprint::validate(const RuntimeSpec& spec, Problems& problems) {
+  problems.check("model", check_source(spec.model));
+  problems.check("engine", check_name(spec.engine.name()));
+  problems.check("lanes", at_least_one(spec.lanes));
+  if (auto threads = laneway::validate(spec.threads); !threads) problems.add(std::move(threads).error());
+  if (spec.warm_up_runs < 0) problems.add(wrong("warm_up_runs: expected 0 or more, got " + std::to_string(spec.warm_up_runs)));
+  check_pages("pages", spec.pages, problems);
+  check_pages("input_pages", spec.input_pages, problems);
+  check_pages("output_pages", spec.output_pages, problems);
+  check_ports("ports", spec.ports, problems);
+  for (std::size_t i = 0; i < spec.per_lane.size(); ++i) {
+    const std::string field = "per_lane[" + std::to_string(i) + "]";
+    check_ports(field + ".ports", spec.per_lane[i].ports, problems);
+    check_pages(field + ".pages", spec.per_lane[i].pages, problems);
+    problems.check(field, laneway::validate(ThreadSpec{.cores = spec.per_lane[i].cores}));
+  }
+  for (const std::string& output : spec.outputs) problems.check("outputs", check_name(output));
+  if (spec.buckets) check_buckets(*spec.buckets, problems);
+}
+
+namespace {
+
+// The blueprint's rooms are furnished in this order; each step reports what it finds and leaves the rest to be checked too.
+class Draft {
+ public:
+  Draft(Blueprint& blueprint, Problems& problems) : b_(blueprint), spec_(blueprint.spec), problems_(problems) {}
+
+  void fill() {
+    described_by_ladders();
+    problems_.check("dimensions", fix_dimensions(b_.inputs, b_.outputs, spec_.dimensions));
+    shapes_of_ports();
+    given_inputs();
+    wanted_outputs();
+    links();
+    callers_memory();
+    per_lane();
+    varying();
+  }
+
+ private:
+  struct Found {
+    std::size_t index;
+    bool input;
+  };
+
+  Expected<Found> find(const std::string& name) const {
+    if (const auto input = find_port(b_.inputs, name, "port")) return Found{*input, true};
+    if (const auto output = find_port(b_.outputs, name, "port")) return Found{*output, false};
+    return Error(ErrorCode::not_found, "port " + name + ": no such port: expected one of: " + names_of(b_.inputs) + "; " + names_of(b_.outputs));
+  }
+
+  // A model per size may be of one size itself: what ladders and ranges name varies all the same.
+  void described_by_ladders() {
+    if (!spec_.buckets || !spec_.buckets->model_for) return;
+    const auto named = [&](const std::string& name) {
+      const auto is = [&](const auto& rule) { return rule.dimension == name; };
+      return std::ranges::any_of(spec_.buckets->ladders, is) || std::ranges::any_of(spec_.buckets->ranges, is);
+    };
+    for (std::vector<Port>* ports : {&b_.inputs, &b_.outputs}) {
+      for (Port& port : *ports) {
+        for (std::size_t axis = 0; axis < port.shape.size(); ++axis) {
+          if (named(dimension_name(port, axis))) port.shape[axis].extent = std::nullopt;
+        }
+      }
+    }
+  }
+
+  // A shape given for an input fixes its dimensions, by name, for all ports.
+  void shapes_of_ports() {
+    for (const PortSpec& port : spec_.ports) {
+      const auto found = find(port.name);
+      if (!found) {
+        problems_.add(Error(found.error()).with_context("ports"));
+        continue;
+      }
+      Port& declared = (found->input ? b_.inputs : b_.outputs)[found->index];
+      if (port.dtype && *port.dtype != declared.dtype) {
+        problems_.add(wrong("ports: " + port.name + ": wrong dtype: expected " + std::string(name(declared.dtype)) + ", got " +
+                            std::string(name(*port.dtype))));
+      }
+      if (!declared.dense() && (port.shape || port.memory)) {
+        problems_.add(wrong("ports: " + port.name + ": a shape or memory for a port that is not dense numbers"));
+      } else if (port.shape) {
+        problems_.check("ports", shape_of_port(declared, *port.shape, found->input));
+      }
+    }
+  }
+
+  Expected<> shape_of_port(Port& declared, const Shape& shape, bool input) {
+    LANEWAY_TRY(check_shape(declared, shape));
+    if (!declared.rank_known) {
+      declared.shape.assign(shape.rank(), Dimension{});
+      declared.rank_known = true;
+    }
+    std::vector<NamedExtent> fixed;
+    for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
+      if (!declared.shape[axis].extent) fixed.push_back({dimension_name(declared, axis), shape[axis]});
+    }
+    return input ? fix_dimensions(b_.inputs, b_.outputs, fixed) : Expected<>();
+  }
+
+  const PortSpec* spec_of(const std::string& name) const {
+    const auto hit = std::ranges::find(spec_.ports, name, &PortSpec::name);
+    return hit == spec_.ports.end() ? nullptr : &*hit;
+  }
+
+  void given_inputs() {
+    for (const Port& port : b_.inputs) b_.given.push_back(!port.optional || spec_of(port.name) != nullptr);
+  }
+
+  void wanted_outputs() {
+    b_.wanted.assign(b_.outputs.size(), spec_.outputs.empty());
+    for (const std::string& output : spec_.outputs) {
+      const auto index = find_port(b_.outputs, output, "output");
+      if (index) {
+        b_.wanted[*index] = true;
+      } else {
+        problems_.add(Error(index.error()).with_context("outputs"));
+      }
+    }
+  }
+
+  void links() {
+    for (const Link& link : spec_.links) problems_.check("links", add_link(link));
+  }
+
+  Expected<> add_link(const Link& link) {
+    LANEWAY_TRY_ASSIGN(const std::size_t output, find_port(b_.outputs, link.output, "output"));
+    LANEWAY_TRY_ASSIGN(const std::size_t input, find_port(b_.inputs, link.input, "input"));
+    const Port& from = b_.outputs[output];
+    const Port& to = b_.inputs[input];
+    const std::string where = link.output + " -> " + link.input;
+    if (!from.dense() || !to.dense()) return wrong(where + ": expected dense numbers at both ends");
+    if (from.dtype != to.dtype) {
+      return wrong(where + ": dtypes differ: expected " + std::string(name(to.dtype)) + ", got " + std::string(name(from.dtype)));
+    }
+    if (from.rank_known && to.rank_known && !agree(from, to)) {
+      return wrong(where + ": shapes differ: expected " + describe_shape(to) + ", got " + describe_shape(from));
+    }
+    if (b_.link_into(input) || b_.link_out_of(output)) return wrong(where + ": linked twice");
+    b_.links.push_back({output, input, link.initial});
+    b_.given[input] = true;
+    b_.wanted[output] = true;
+    b_.proven.push_back({output, input});
+    return {};
+  }
+
+  static bool agree(const Port& from, const Port& to) {
+    if (from.shape.size() != to.shape.size()) return false;
+    for (std::size_t axis = 0; axis < from.shape.size(); ++axis) {
+      const auto& a = from.shape[axis].extent;
+      const auto& b = to.shape[axis].extent;
+      if (a && b && *a != *b) return false;
+    }
+    return true;
+  }
+
+  // Memory of the caller for an output proves its shape; one place for several lanes would be a race.
+  void callers_memory() {
+    for (const PortSpec& port : spec_.ports) {
+      const auto found = find(port.name);
+      if (!found || !port.memory) continue;
+      const bool linked = found->input ? b_.link_into(found->index) != nullptr : b_.link_out_of(found->index) != nullptr;
+      if (linked) problems_.add(wrong("ports: " + port.name + ": memory for a linked port: expected none"));
+      if (found->input) continue;
+      if (port.shape) b_.proven.push_back({found->index, *port.shape});
+      if (spec_.lanes > 1 || spec_.buckets) {
+        problems_.add(wrong("ports: " + port.name + ": one memory for the output of several lanes: expected per_lane[i].ports"));
+      }
+    }
+  }
+
+  void per_lane() {
+    if (spec_.per_lane.size() > static_cast<std::size_t>(std::max(spec_.lanes, 0))) {
+      problems_.add(wrong("per_lane: more entries than lanes: expected at most " + std::to_string(spec_.lanes) + ", got " +
+                          std::to_string(spec_.per_lane.size())));
+    }
+    for (const LaneSpec& lane : spec_.per_lane) {
+      for (const PortSpec& port : lane.ports) {
+        const auto found = find(port.name);
+        if (!found) problems_.add(Error(found.error()).with_context("per_lane"));
+      }
+    }
+  }
+
+  void varying() {
+    auto dimensions = Dimensions::of(b_.inputs, b_.given);
+    if (!dimensions) {
+      problems_.add(std::move(dimensions).error());
+      return;
+    }
+    b_.dimensions = *std::move(dimensions);
+    if (spec_.buckets) return;
+    for (const std::string& name : b_.dimensions.names()) {
+      problems_.add(wrong("dimensions: " + name + ": not fixed: expected its extent, as {\"" + name + "\", 1} (or buckets, for shapes that vary)"));
+    }
+  }
+
+  Blueprint& b_;
+  RuntimeSpec& spec_;
+  Problems& problems_;
+};
+
+// Later ones win: what is said of a port over what is said of a direction, a lane over the runtime.
+void apply(const PortSpec& port, Blueprint::PortMemory& memory) {
+  if (port.memory) memory.caller = port.memory;
+  if (port.pages) memory.pages = *port.pages;
+  if (port.placement) memory.placement = *port.placement;
+  if (port.owner != MemoryOwner::laneway) memory.owner = port.owner;
+}
+
+}  // namespace
+
+std::shared_ptr<Blueprint> Blueprint::make(RuntimeSpec spec, const Engine& engine, Problems& problems) {
+  auto blueprint = std::make_shared<Blueprint>(Blueprint{.spec = std::move(spec),
+                                                         .inputs = {engine.inputs().begin(), engine.inputs().end()},
+                                                         .outputs = {engine.outputs().begin(), engine.outputs().end()},
+                                                         .given = {},
+                                                         .wanted = {},
+                                                         .links = {},
+                                                         .proven = {},
+                                                         .dimensions = {},
+                                                         .watcher = std::make_shared<Watcher>(),
+                                                         .metrics = nullptr});
+  Draft(*blueprint, problems).fill();
+  return blueprint;
+}
+
+PlanSpec Blueprint::plan_spec(const Extents& capacity) const {
+  PlanSpec plan{.inputs = std::vector<Shape>(inputs.size()), .given = given, .outputs = {}, .proven = proven};
+  dimensions.shapes(capacity, plan.inputs);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i]) plan.outputs.push_back(i);
+  }
+  return plan;
+}
+
+Blueprint::PortMemory Blueprint::memory_of(std::size_t lane, std::size_t port, bool input) const {
+  const std::string& name = (input ? inputs : outputs)[port].name;
+  const auto& direction = input ? spec.input_pages : spec.output_pages;
+  PortMemory memory{.pages = direction.value_or(spec.pages)};
+  for (const PortSpec& said : spec.ports) {
+    if (said.name == name) apply(said, memory);
+  }
+  if (lane >= spec.per_lane.size()) return memory;
+  const LaneSpec& own = spec.per_lane[lane];
+  if (own.pages) memory.pages = *own.pages;
+  for (const PortSpec& said : own.ports) {
+    if (said.name == name) apply(said, memory);
+  }
+  return memory;
+}
+
+const Blueprint::LinkedPorts* Blueprint::link_into(std::size_t input) const noexcept {
+  const auto hit = std::ranges::find(links, input, &LinkedPorts::input);
+  return hit == links.end() ? nullptr : &*hit;
+}
+
+const Blueprint::LinkedPorts* Blueprint::link_out_of(std::size_t output) const noexcept {
+  const auto hit = std::ranges::find(links, output, &LinkedPorts::output);
+  return hit == links.end() ? nullptr : &*hit;
+}
+
+}  // namespace laneway

@@ -1,0 +1,91 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "laneway/memory/buffer.h"
+#include "laneway/runtime/lane.h"
+#include "runtime/blueprint.h"
+#include "runtime/dimensions.h"
+
+namespace laneway {
+
+/// What a lane is made of, given by whoever makes it.
+struct LaneParts {
+  std::shared_ptr<const Blueprint> blueprint;
+  std::shared_ptr<const void> reservation;  ///< Of its bytes in a budget; null: none.
+  OpenEngine engine;
+  std::shared_ptr<const Plan> plan;
+  Extents capacity;
+  std::size_t number = 0;  ///< Among the lanes of its runtime or bucket.
+  std::string name;        ///< "lane 0", "bucket {sequence=32} lane 1".
+};
+
+/// The room of one lane. Members stand in the order in which they must outlive one another.
+class Lane::Impl {
+ public:
+  /// Errors: those of Buffer, Engine::allocate and Plan::bind, with the lane's and port's names.
+  static Expected<std::unique_ptr<Impl>> make(LaneParts parts);
+  /// Bytes of one lane over this plan: its buffers, as far as they are ours, and its bindings.
+  static std::size_t bytes_of(const Blueprint& blueprint, const Plan& plan, std::size_t number);
+
+  explicit Impl(LaneParts parts);
+
+  const Blueprint& blueprint() const noexcept { return *parts_.blueprint; }
+  const std::string& name() const noexcept { return parts_.name; }
+
+  Expected<std::size_t> input_index(const PortKey& key) const noexcept;
+  Expected<std::size_t> output_index(const PortKey& key) const noexcept;
+  Expected<Memory> input_memory(std::size_t index) noexcept;
+  Expected<Value*> input_value(std::size_t index) noexcept;
+  const Shape& input_shape(std::size_t index) const noexcept { return shapes_[index]; }
+  Expected<OutputView> output(std::size_t index) const noexcept;
+  Expected<const Value*> output_value(std::size_t index) const noexcept;
+
+  Expected<> resize(std::span<const NamedExtent> dimensions) noexcept;
+  Expected<> resize(const Extents& extents) noexcept;
+  Expected<> rebind(std::size_t index, const Memory& memory, bool input) noexcept;
+  Expected<> run(std::optional<std::chrono::nanoseconds> timeout) noexcept;
+  Expected<> reset() noexcept;
+  void cancel() noexcept { stop_.request(StopCause::cancelled); }
+
+  /// Runs on whatever the buffers hold, uncounted; failures that come from the values are left to the log.
+  Expected<> warm_up(int runs) noexcept;
+
+  void audit(Audit& audit) const;
+
+ private:
+  struct PortState {
+    Attachment attachment = Absent{};
+    Buffer buffer = {};                      // ours, at the capacity
+    std::shared_ptr<void> from_engine = {};  // the engine's allocator's
+    std::string_view owner = {};
+  };
+
+  Expected<> furnish();
+  Expected<> furnish_input(std::size_t index);
+  Expected<> furnish_output(std::size_t index);
+  Expected<> furnish_dense(PortState& port, std::size_t index, const PlannedPort& planned, bool input);
+  Expected<> bind();
+  Expected<std::unique_ptr<Binding>> bind_crossed(bool crossed);
+  Expected<> run_entered() noexcept;
+  Expected<> finish(Expected<> result, StopCause cause) noexcept;
+  void restore_links() noexcept;
+  PortState& link_partner(std::size_t input) noexcept { return outputs_[blueprint().link_into(input)->output]; }
+
+  LaneParts parts_;
+  std::shared_ptr<Turn> turn_;  // null: the engine runs bindings at once
+  std::vector<PortState> inputs_, outputs_;
+  std::vector<Value> input_values_, output_values_;
+  std::vector<Shape> shapes_, scratch_;  // of inputs: now; and a place to work out the next
+  Extents extents_;
+  // Two where there are links: they differ in which of a link's two buffers is read and which written.
+  std::unique_ptr<Binding> bindings_[2];
+  std::size_t next_ = 0, last_ = 0;  // binding of the next run, of the last one
+  bool failed_ = false;              // the last run
+  StopSignal stop_;
+  std::optional<Watcher::Slot> deadline_;
+};
+
+}  // namespace laneway
