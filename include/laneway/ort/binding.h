@@ -1,0 +1,76 @@
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "laneway/core/expected.h"
+#include "laneway/ort/handle.h"
+#include "laneway/ort/run_options.h"
+#include "laneway/ort/session.h"
+#include "laneway/ort/value.h"
+
+namespace laneway LANEWAY_PUBLIC {
+namespace ort {
+
+/// A session joined to the values of its ports, run again and again.
+///
+/// What ONNX Runtime takes at bind and chokes on later is refused here, before it sees it: ports that are not there, another
+/// kind or dtype, a shape that the port excludes. A call that fails leaves everything as it was.
+/// Threads:  one at a time; different bindings of a session may run at once.
+/// Lifetime: keeps the session. A value may go once it is bound, but for the memory it borrowed. Values on the host are read in
+///           place: what is written there before a run is what the run sees.
+/// Cost:     run() adds nothing to RunWithBinding of the C API where all outputs are bound to values. An output of its own is
+///           bound anew and fetched at each run, which allocates.
+class Binding {
+ public:
+  static Expected<Binding> make(std::shared_ptr<const Session> session);
+
+  /// Ports by position in the session's lists, here as below. Binding again replaces.
+  /// Errors: out_of_range; invalid_argument naming port, expected, got; unimplemented (an optional that holds nothing: the C API
+  ///         cannot take one).
+  Expected<> bind_input(std::size_t input, const Value& value);
+  /// The run writes to the value's memory; its shape must be the one that comes out.
+  Expected<> bind_output(std::size_t output, const Value& value);
+  /// The run finds memory itself, on the host, for whatever shape comes out: see output(). Outputs that are not bound are not
+  /// computed.
+  Expected<> bind_output(std::size_t output);
+  /// Back to nothing bound.
+  void clear() noexcept;
+
+  /// Errors: cancelled (RunOptions::terminate); failed_precondition (no output bound, a required input not bound);
+  ///         invalid_argument, internal with ONNX Runtime's text. Usable again after each.
+  Expected<> run(RunOptions& options) noexcept;
+
+  /// What the last run left in an output of its own; valid until the next run or until it is moved away.
+  /// Errors: out_of_range; failed_precondition (not bound so, no run since, the last one failed).
+  Expected<Value*> output(std::size_t output);
+
+  const std::shared_ptr<const Session>& session() const noexcept { return session_; }
+  OrtIoBinding* native() const noexcept { return handle_.get(); }
+
+ private:
+  Binding(std::shared_ptr<const Session> session, Handle<OrtIoBinding> handle);
+  Expected<> check(const Port& port, const Value& value) const;
+  Expected<> ready() const;
+  Expected<> renew_outputs();
+  Expected<> fetch_outputs();
+
+  struct Output {
+    bool bound = false;
+    bool owned = false;  // by ONNX Runtime, anew at each run
+    std::optional<Value> value = std::nullopt;
+  };
+
+  std::shared_ptr<const Session> session_;
+  Handle<OrtIoBinding> handle_;
+  std::vector<bool> inputs_;            // which are bound
+  std::vector<Output> outputs_;
+  std::vector<std::size_t> bound_order_;  // outputs as ONNX Runtime lists them
+  bool ready_ = false;
+  bool any_owned_ = false;
+};
+
+}  // namespace ort
+}  // namespace laneway
