@@ -237,6 +237,7 @@ class ToyBinding final : public Binding, private ToyRun {
   ToyTensor input(std::size_t index) const override;
   const Value& input_value(std::size_t index) const override;
   std::byte* output(std::size_t index, const Shape& shape) override;
+  bool stopped() const override { return stop_->requested(); }
   Value* output_value(std::size_t index) override {
     const auto* value = std::get_if<ValueRef>(&outputs_[index].attachment);
     return value ? value->value : nullptr;
@@ -249,7 +250,7 @@ class ToyBinding final : public Binding, private ToyRun {
   std::size_t input_bytes(std::size_t index) const { return *byte_count(plan_.engine().inputs()[index].dtype, shapes_[index]); }
   void expect_outputs() noexcept;
   Expected<> check_values() const;
-  Expected<> step_through(const StopSignal& stop);
+  Expected<> step_through();
   Expected<> compute();
   void copy_in();
   void copy_out();
@@ -263,8 +264,9 @@ class ToyBinding final : public Binding, private ToyRun {
   std::vector<std::unique_ptr<Block>> input_staging_;
   std::vector<BoundOutput> outputs_;
   std::vector<Shape> shapes_;
-  bool failed_ = false;            // the last run
-  std::optional<Error> mismatch_;  // an output that came out in another shape than proven
+  bool failed_ = false;               // the last run
+  const StopSignal* stop_ = nullptr;  // of the run in progress
+  std::optional<Error> mismatch_;     // an output that came out in another shape than proven
   mutable std::atomic<bool> busy_{false};
 };
 
@@ -345,7 +347,8 @@ ToyBinding::Use::~Use() {
 Expected<> ToyBinding::run(const StopSignal& stop) noexcept {
   const Use use(*this, "run", true);
   if (!standard_float_state()) toy().violation("run: not in the standard floating-point state");
-  Expected<> done = step_through(stop);
+  stop_ = &stop;
+  Expected<> done = step_through();
   if (done) done = compute();
   failed_ = !done;
   if (!done) {
@@ -359,9 +362,8 @@ Expected<> ToyBinding::run(const StopSignal& stop) noexcept {
   return {};
 }
 
-Expected<> ToyBinding::step_through(const StopSignal& stop) {
-  const auto stopped = [&stop] { return stop.requested(); };
-  LANEWAY_TRY(toy().phase(ToyPhase::run).enter(shapes_, stopped));
+Expected<> ToyBinding::step_through() {
+  LANEWAY_TRY(toy().phase(ToyPhase::run).enter(shapes_, [this] { return stopped(); }));
   LANEWAY_TRY(check_values());
   const int nodes = toy().nodes.load(std::memory_order_relaxed);
   for (int node = 0; node < nodes; ++node) {

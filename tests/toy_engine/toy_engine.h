@@ -49,6 +49,8 @@ class ToyRun {
   virtual std::byte* output(std::size_t index, const Shape& shape) = 0;
   /// Null where nobody wants it.
   virtual Value* output_value(std::size_t index) = 0;
+  /// For computations that take their time: true once they should return Error::cancelled().
+  virtual bool stopped() const = 0;
 
   template <class T>
   T* output(std::size_t index, const Shape& shape) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <thread>
 #include <vector>
 
@@ -118,38 +120,38 @@ TEST(ToyEngine, NotesPlansThatGoBeforeTheirBindings) {
 }
 
 TEST(ToyEngine, GivesDataDependentOutputsItsOwnMemory) {
-  Bench bench(toys::non_zero(), {.inputs = {Shape{5}}});
+  Bench bench(toys::nonzero(), {.inputs = {Shape{1, 5}}});
   ASSERT_FALSE(bench.plan->outputs()[0].capacity);
   EXPECT_FALSE(bench.binding->output(0));
   bench.inputs[0] = {0, 3, 0, 0, 2};
   ASSERT_TRUE(bench.run());
   const auto first = bench.binding->output(0);
   ASSERT_TRUE(first);
-  EXPECT_EQ(to_string(first->shape), "[1, 2]");
+  EXPECT_EQ(to_string(first->shape), "[2, 2]");
   const void* address = first->data;
-  EXPECT_EQ(static_cast<const std::int64_t*>(address)[1], 4);
+  EXPECT_EQ(static_cast<const std::int64_t*>(address)[3], 4);
   ASSERT_TRUE(bench.run());
   EXPECT_NE(bench.binding->output(0)->data, address)
       << "an owned output moves, so that whoever keeps the old address is found out";
 }
 
 TEST(ToyEngine, LeavesABufferItCannotFillForMemoryOfItsOwn) {
-  Bench bench(toys::lying(), {.inputs = {Shape{6}}});
+  Bench bench(toys::declares_100(), {.inputs = {Shape{6}, Shape{6}}});
   ASSERT_EQ(bench.plan->outputs()[0].bytes, 400u);
   bench.inputs[0] = {5, 6, 7, 8, 9, 10};
+  auto* keep = reinterpret_cast<bool*>(bench.inputs[1].data());
+  std::ranges::copy(std::array{true, false, true, true, false, true}, keep);
   ASSERT_TRUE(bench.run());
   const auto view = bench.binding->output(0);
   ASSERT_TRUE(view);
   EXPECT_EQ(to_string(view->shape), "[4]");
-  EXPECT_EQ(static_cast<const float*>(view->data)[3], 8.0f);
+  EXPECT_EQ(static_cast<const float*>(view->data)[3], 10.0f);
   EXPECT_EQ(bench.outputs[0][0], -7.0f);
 }
 
 TEST(ToyEngine, RefusesAProvenShapeThatTurnsOutWrong) {
-  ToyModel model = toys::lying();
-  model.outputs[0].shape = {Dimension{}};
-  Bench bench(model, {.inputs = {Shape{6}}, .proven = {{.output = 0, .shape = std::size_t{0}}}});
-  ASSERT_EQ(bench.plan->outputs()[0].bytes, 24u);
+  Bench bench(toys::growing_state(), {.inputs = {Shape{6}, Shape{3}}, .proven = {{.output = 1, .shape = std::size_t{1}}}});
+  ASSERT_EQ(bench.plan->outputs()[1].bytes, 12u);
   auto failed = bench.run();
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code(), ErrorCode::failed_precondition);

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <span>
+#include <thread>
 #include <utility>
 
 namespace laneway::toys {
@@ -25,20 +27,26 @@ void with_type(DType dtype, Visit visit) {
   }
 }
 
-Shape tail(std::int64_t batch, std::int64_t width) { return Shape{batch, width}; }
+void copy(ToyRun& run, std::size_t from, std::size_t to, bool dense) {
+  if (!dense) {
+    if (Value* value = run.output_value(to)) *value = run.input_value(from);
+    return;
+  }
+  const ToyTensor tensor = run.input(from);
+  std::byte* data = run.output(to, tensor.shape);
+  const std::size_t bytes = *byte_count(tensor.dtype, tensor.shape);
+  if (data && bytes > 0) std::memcpy(data, tensor.data, bytes);
+}
 
 // x [batch, sequence, width] and y of the same shape, one column of the sequence at a time.
 template <class Column>
 Expected<> for_each_column(ToyRun& run, Column column) {
   const ToyTensor x = run.input(0);
   auto* y = run.output<float>(0, x.shape);
-  if (!y) return {};
   const std::size_t sequence = at(x.shape[1]), width = at(x.shape[2]);
-  for (std::size_t b = 0; b < at(x.shape[0]); ++b) {
-    for (std::size_t w = 0; w < width; ++w) {
-      const std::size_t first = b * sequence * width + w;
-      column(x.as<float>().data() + first, y + first, sequence, width);
-    }
+  for (std::size_t i = 0; y && i < at(x.shape[0]) * width; ++i) {
+    const std::size_t first = i / width * sequence * width + i % width;
+    column(x.as<float>().data() + first, y + first, sequence, width);
   }
   return {};
 }
@@ -51,20 +59,21 @@ void softmax_column(const float* x, float* y, std::size_t count, std::size_t str
 }
 
 void normalise_column(const float* x, float* y, std::size_t count, std::size_t stride) {
+  const auto n = static_cast<double>(count);
   double mean = 0, variance = 0;
-  for (std::size_t i = 0; i < count; ++i) mean += x[i * stride] / static_cast<double>(count);
-  for (std::size_t i = 0; i < count; ++i)
-    variance += (x[i * stride] - mean) * (x[i * stride] - mean) / static_cast<double>(count);
-  for (std::size_t i = 0; i < count; ++i) y[i * stride] = static_cast<float>((x[i * stride] - mean) / std::sqrt(variance + 1e-5));
+  for (std::size_t i = 0; i < count; ++i) mean += x[i * stride] / n;
+  for (std::size_t i = 0; i < count; ++i) variance += (x[i * stride] - mean) * (x[i * stride] - mean) / n;
+  for (std::size_t i = 0; i < count; ++i) {
+    y[i * stride] = static_cast<float>((x[i * stride] - mean) / std::sqrt(variance + 1e-5));
+  }
 }
 
-// One row of attention: y[q] = sum over keys of softmax(x[q] . x[k] / sqrt(width)) x[k]. No scratch: weights are found twice.
-void attend(const float* x, const std::int64_t* mask, std::size_t q, std::size_t sequence, std::size_t width, float* y) {
+// One row of attention. No scratch, so that a run allocates nothing: scores are found again where they are needed.
+void attend(const float* x, const float* mask, std::size_t q, std::size_t sequence, std::size_t width, float* y) {
   const auto score = [&](std::size_t k) {
-    if (mask && mask[k] == 0) return -1e9;
     double dot = 0;
     for (std::size_t w = 0; w < width; ++w) dot += static_cast<double>(x[q * width + w]) * x[k * width + w];
-    return dot / std::sqrt(static_cast<double>(width));
+    return dot / std::sqrt(static_cast<double>(width)) + (mask ? (mask[k] - 1.0) * 10000.0 : 0.0);
   };
   double highest = -INFINITY, total = 0;
   for (std::size_t k = 0; k < sequence; ++k) highest = std::max(highest, score(k));
@@ -76,8 +85,19 @@ void attend(const float* x, const std::int64_t* mask, std::size_t q, std::size_t
   }
 }
 
-Port sequence_input() { return tensor("x", {"batch", "sequence", 4}); }
-Port sequence_output() { return tensor("y", {"batch", "sequence", 4}); }
+Expected<> attend_all(ToyRun& run, bool masked) {
+  const ToyTensor x = run.input(0);
+  const std::size_t sequence = at(x.shape[1]), width = at(x.shape[2]);
+  const float* mask = masked ? run.input(1).as<float>().data() : nullptr;
+  auto* y = run.output<float>(0, x.shape);
+  for (std::size_t i = 0; y && i < at(x.shape[0]) * sequence; ++i) {
+    const std::size_t first = i / sequence * sequence;
+    attend(x.as<float>().data() + first * width, mask ? mask + first : nullptr, i - first, sequence, width, y + i * width);
+  }
+  return {};
+}
+
+Port rows(const char* name) { return tensor(name, {"batch", "sequence", 8}); }
 
 }  // namespace
 
@@ -88,197 +108,245 @@ Port tensor(std::string name, std::initializer_list<Extent> shape, DType dtype) 
 ToyModel affine(double scale, double offset, const Port& x) {
   Port y = x;
   y.name = "y";
-  return {.inputs = {x}, .outputs = {y}, .compute = [scale, offset](ToyRun& run) -> Expected<> {
-            const ToyTensor from = run.input(0);
-            std::byte* to = run.output(0, from.shape);
-            if (!to) return {};
-            with_type(from.dtype, [&]<class T>(T) {
-              std::ranges::transform(from.as<T>(), reinterpret_cast<T*>(to),
-                                     [&](T value) { return static_cast<T>(scale * static_cast<double>(value) + offset); });
-            });
-            return {};
-          }};
+  const auto compute = [scale, offset](ToyRun& run) -> Expected<> {
+    const ToyTensor from = run.input(0);
+    std::byte* to = run.output(0, from.shape);
+    if (!to) return {};
+    with_type(from.dtype, [&]<class T>(T) {
+      std::ranges::transform(from.as<T>(), reinterpret_cast<T*>(to),
+                             [&](T value) { return static_cast<T>(scale * static_cast<double>(value) + offset); });
+    });
+    return {};
+  };
+  return {.inputs = {x}, .outputs = {y}, .compute = compute};
 }
 
 ToyModel copies(std::vector<Port> inputs) {
   std::vector<Port> outputs = inputs;
   for (Port& output : outputs) output.name += "_out";
   const auto compute = [ports = inputs](ToyRun& run) -> Expected<> {
-    for (std::size_t i = 0; i < ports.size(); ++i) {
-      if (!ports[i].dense()) {
-        if (Value* to = run.output_value(i)) *to = run.input_value(i);
-        continue;
-      }
-      const ToyTensor from = run.input(i);
-      std::byte* to = run.output(i, from.shape);
-      if (const std::size_t bytes = *byte_count(from.dtype, from.shape); to && bytes > 0) std::memcpy(to, from.data, bytes);
-    }
+    for (std::size_t i = 0; i < ports.size(); ++i) copy(run, i, i, ports[i].dense());
     return {};
   };
   return {.inputs = std::move(inputs), .outputs = std::move(outputs), .compute = compute};
 }
 
-ToyModel arithmetic() {
-  const auto port = [](const char* name) { return tensor(name, {"batch", 3}); };
-  return {.inputs = {port("a"), port("b")},
-          .outputs = {port("sum"), port("difference"), port("product")},
-          .compute = [](ToyRun& run) -> Expected<> {
-            const auto a = run.input(0).as<float>(), b = run.input(1).as<float>();
-            const auto each = [&](std::size_t index, auto combine) {
-              if (auto* to = run.output<float>(index, run.input(0).shape)) std::ranges::transform(a, b, to, combine);
-            };
-            each(0, [](float p, float q) { return p + q; });
-            each(1, [](float p, float q) { return p - q; });
-            each(2, [](float p, float q) { return p * q; });
-            return {};
-          }};
+ToyModel identity(Port x) {
+  ToyModel model = copies({std::move(x)});
+  model.outputs[0].name = "y";
+  return model;
 }
 
-ToyModel optional_bias() {
-  Port b = tensor("b", {4});
-  b.optional = true;
-  return {.inputs = {tensor("x", {4}), b}, .outputs = {tensor("y", {4})}, .compute = [](ToyRun& run) -> Expected<> {
-            const auto x = run.input(0).as<float>();
-            const ToyTensor bias = run.input(1);
-            auto* y = run.output<float>(0, Shape{4});
-            for (std::size_t i = 0; y && i < 4; ++i) y[i] = x[i] + (bias.data ? bias.as<float>()[i] : 10.0f);
-            return {};
-          }};
+ToyModel mixed_dtypes() { return copies({tensor("A", {"batch", 4}), tensor("B", {"batch", 2}, DType::i64)}); }
+
+ToyModel default_input() {
+  Port bias = tensor("bias", {4});
+  bias.optional = true;
+  const auto compute = [](ToyRun& run) -> Expected<> {
+    const auto x = run.input(0).as<float>();
+    const ToyTensor given = run.input(1);
+    auto* y = run.output<float>(0, Shape{4});
+    for (std::size_t i = 0; y && i < 4; ++i) y[i] = x[i] + (given.data ? given.as<float>()[i] : static_cast<float>(i + 1));
+    return {};
+  };
+  return {.inputs = {tensor("x", {4}), bias}, .outputs = {tensor("y", {4})}, .compute = compute};
+}
+
+ToyModel two_inputs() {
+  const auto port = [](const char* name) { return tensor(name, {"batch", 4}); };
+  const auto compute = [](ToyRun& run) -> Expected<> {
+    const auto a = run.input(0).as<float>(), b = run.input(1).as<float>();
+    if (auto* y = run.output<float>(0, run.input(0).shape)) std::ranges::transform(a, b, y, std::minus<>());
+    return {};
+  };
+  return {.inputs = {port("a"), port("b")}, .outputs = {port("y")}, .compute = compute};
+}
+
+ToyModel two_outputs() {
+  const auto compute = [](ToyRun& run) -> Expected<> {
+    const auto x = run.input(0).as<float>();
+    if (auto* y = run.output<float>(0, Shape{4})) std::ranges::transform(x, y, [](float value) { return value + 1; });
+    if (auto* picked = run.output<float>(1, Shape{})) {
+      const std::int64_t index = run.input(1).as<std::int64_t>()[0];
+      if (index < -4 || index >= 4) {
+        return Error(ErrorCode::invalid_argument, "input index: out of range: expected -4 to 3, got " + std::to_string(index));
+      }
+      *picked = x[at((index + 4) % 4)];
+    }
+    return {};
+  };
+  return {.inputs = {tensor("x", {4}), tensor("index", {}, DType::i64)},
+          .outputs = {tensor("y", {4}), tensor("picked", {})},
+          .compute = compute};
+}
+
+ToyModel nonzero() {
+  const auto compute = [](ToyRun& run) -> Expected<> {
+    const ToyTensor x = run.input(0);
+    const auto values = x.as<float>();
+    const auto found = std::ranges::count_if(values, [](float value) { return value != 0; });
+    auto* y = run.output<std::int64_t>(0, Shape{2, found});
+    for (std::size_t i = 0; y && i < values.size(); ++i) {
+      if (values[i] == 0) continue;
+      y[found] = static_cast<std::int64_t>(i) % x.shape[1];
+      *y++ = static_cast<std::int64_t>(i) / x.shape[1];
+    }
+    return {};
+  };
+  return {.inputs = {tensor("x", {-1, -1})}, .outputs = {tensor("y", {2, -1}, DType::i64)}, .compute = compute};
+}
+
+ToyModel declares_100() {
+  const auto compute = [](ToyRun& run) -> Expected<> {
+    const auto x = run.input(0).as<float>();
+    const auto keep = run.input(1).as<bool>();
+    auto* y = run.output<float>(0, Shape{std::ranges::count(keep, true)});
+    for (std::size_t i = 0; y && i < x.size(); ++i) {
+      if (keep[i]) *y++ = x[i];
+    }
+    return {};
+  };
+  return {
+      .inputs = {tensor("x", {"n"}), tensor("keep", {"n"}, DType::boolean)}, .outputs = {tensor("y", {100})}, .compute = compute};
+}
+
+ToyModel resize_like() {
+  const auto compute = [](ToyRun& run) -> Expected<> {
+    const ToyTensor x = run.input(0);
+    const std::size_t height = at(x.shape[1]), width = at(x.shape[2]);
+    auto* y = run.output<float>(0, Shape{x.shape[0], 2 * x.shape[1], 2 * x.shape[2], 3});
+    for (std::size_t i = 0; y && i < at(x.shape[0]) * height * width * 12; ++i) {
+      const std::size_t channel = i % 3, column = i / 3 % (2 * width) / 2, row = i / 3 / (2 * width) % (2 * height) / 2;
+      const std::size_t image = i / 12 / height / width;
+      y[i] = x.as<float>()[((image * height + row) * width + column) * 3 + channel];
+    }
+    return {};
+  };
+  return {.inputs = {tensor("x", {-1, -1, -1, 3})}, .outputs = {tensor("y", {-1, -1, -1, 3})}, .compute = compute};
 }
 
 ToyModel mean_pool() {
-  return {.inputs = {sequence_input()}, .outputs = {tensor("y", {"batch", 4})}, .compute = [](ToyRun& run) -> Expected<> {
-            const ToyTensor x = run.input(0);
-            const std::size_t batch = at(x.shape[0]), sequence = at(x.shape[1]), width = at(x.shape[2]);
-            auto* y = run.output<float>(0, tail(x.shape[0], x.shape[2]));
-            for (std::size_t i = 0; y && i < batch * width; ++i) {
-              double total = 0;
-              for (std::size_t s = 0; s < sequence; ++s) total += x.as<float>()[(i / width * sequence + s) * width + i % width];
-              y[i] = static_cast<float>(total / static_cast<double>(sequence));
-            }
-            return {};
-          }};
+  const auto compute = [](ToyRun& run) -> Expected<> {
+    const ToyTensor x = run.input(0);
+    const std::size_t sequence = at(x.shape[1]), width = at(x.shape[2]);
+    auto* y = run.output<float>(0, Shape{x.shape[0], x.shape[2]});
+    for (std::size_t i = 0; y && i < at(x.shape[0]) * width; ++i) {
+      double total = 0;
+      for (std::size_t s = 0; s < sequence; ++s) total += x.as<float>()[(i / width * sequence + s) * width + i % width];
+      y[i] = static_cast<float>(total / static_cast<double>(sequence));
+    }
+    return {};
+  };
+  return {.inputs = {rows("x")}, .outputs = {tensor("y", {"batch", 8})}, .compute = compute};
 }
 
-ToyModel softmax() {
-  return {.inputs = {sequence_input()}, .outputs = {sequence_output()}, .compute = [](ToyRun& run) {
-            return for_each_column(run, softmax_column);
-          }};
+ToyModel softmax_over_sequence() {
+  return {
+      .inputs = {rows("x")}, .outputs = {rows("y")}, .compute = [](ToyRun& run) { return for_each_column(run, softmax_column); }};
 }
 
-ToyModel normalise() {
-  return {.inputs = {sequence_input()}, .outputs = {sequence_output()}, .compute = [](ToyRun& run) {
+ToyModel normalise_over_sequence() {
+  return {.inputs = {rows("x")}, .outputs = {rows("y")}, .compute = [](ToyRun& run) {
             return for_each_column(run, normalise_column);
           }};
 }
 
-ToyModel attention(bool masked) {
-  ToyModel model{.inputs = {sequence_input()}, .outputs = {sequence_output()}, .compute = [masked](ToyRun& run) -> Expected<> {
-                   const ToyTensor x = run.input(0);
-                   const std::size_t batch = at(x.shape[0]), sequence = at(x.shape[1]), width = at(x.shape[2]);
-                   const std::int64_t* mask = masked ? run.input(1).as<std::int64_t>().data() : nullptr;
-                   auto* y = run.output<float>(0, x.shape);
-                   for (std::size_t i = 0; y && i < batch * sequence; ++i) {
-                     const std::size_t row = i / sequence * sequence;
-                     attend(x.as<float>().data() + row * width, mask ? mask + row : nullptr, i - row, sequence, width,
-                            y + i * width);
-                   }
-                   return {};
-                 }};
-  if (masked) model.inputs.push_back(tensor("mask", {"batch", "sequence"}, DType::i64));
-  return model;
+ToyModel attention() {
+  return {.inputs = {rows("x")}, .outputs = {rows("y")}, .compute = [](ToyRun& run) { return attend_all(run, false); }};
 }
 
-ToyModel centred_transpose() {
-  return {.inputs = {tensor("x", {"rows", "columns"})},
-          .outputs = {tensor("y", {"columns", "rows"})},
-          .compute = [](ToyRun& run) -> Expected<> {
-            const ToyTensor x = run.input(0);
-            const std::size_t rows = at(x.shape[0]), columns = at(x.shape[1]);
-            auto* y = run.output<float>(0, tail(x.shape[1], x.shape[0]));
-            for (std::size_t r = 0; y && r < rows; ++r) {
-              const auto row = x.as<float>().subspan(r * columns, columns);
-              double total = 0;
-              for (const float value : row) total += value;
-              for (std::size_t c = 0; c < columns; ++c)
-                y[c * rows + r] = static_cast<float>(row[c] - total / static_cast<double>(columns));
-            }
-            return {};
+ToyModel masked_attention() {
+  return {.inputs = {rows("x"), tensor("mask", {"batch", "sequence"})}, .outputs = {rows("y")}, .compute = [](ToyRun& run) {
+            return attend_all(run, true);
           }};
 }
 
-ToyModel stateful(bool open) {
-  Port next = tensor("stateN", {"n"});
-  if (open) next.shape = {Dimension{}};
-  return {.inputs = {tensor("x", {"n"}), tensor("state", {"n"})},
-          .outputs = {tensor("y", {"n"}), next},
-          .compute = [](ToyRun& run) -> Expected<> {
-            const auto x = run.input(0).as<float>(), state = run.input(1).as<float>();
-            if (auto* y = run.output<float>(0, run.input(0).shape)) std::ranges::transform(x, state, y, std::plus<>());
-            if (auto* after = run.output<float>(1, run.input(1).shape)) {
-              std::ranges::transform(state, after, [](float value) { return value + 1; });
-            }
-            return {};
-          }};
-}
-
-ToyModel non_zero() {
-  return {.inputs = {tensor("x", {"n"})},
-          .outputs = {tensor("indices", {1, "count"}, DType::i64)},
-          .compute = [](ToyRun& run) -> Expected<> {
-            const auto x = run.input(0).as<float>();
-            auto* to = run.output<std::int64_t>(0, tail(1, std::ranges::count_if(x, [](float value) { return value != 0; })));
-            for (std::size_t i = 0; to && i < x.size(); ++i) {
-              if (x[i] != 0) *to++ = static_cast<std::int64_t>(i);
-            }
-            return {};
-          }};
-}
-
-ToyModel lying() {
-  return {.inputs = {tensor("x", {"n"})}, .outputs = {tensor("y", {100})}, .compute = [](ToyRun& run) -> Expected<> {
-            const auto x = run.input(0).as<float>();
-            if (x.size() < 4) return Error(ErrorCode::invalid_argument, "engine toy: input x: expected at least 4 elements");
-            if (auto* y = run.output<float>(0, Shape{4})) std::ranges::copy(x.first(4), y);
-            return {};
-          }};
-}
-
-ToyModel upsample() {
-  const auto image = [](const char* name) {
-    Port port = tensor(name, {1, 1, 1, 3});
-    for (std::size_t axis = 0; axis < 3; ++axis) port.shape[axis] = Dimension{};
-    return port;
+ToyModel sequence_in_the_middle() {
+  const auto compute = [](ToyRun& run) -> Expected<> {
+    const ToyTensor x = run.input(0);
+    const std::size_t sequence = at(x.shape[1]), width = at(x.shape[2]);
+    auto* y = run.output<float>(0, Shape{x.shape[0], x.shape[2], x.shape[1]});
+    for (std::size_t i = 0; y && i < at(x.shape[0]) * width; ++i) {
+      float total = 0;
+      for (std::size_t s = 0; s < sequence; ++s) {
+        total += x.as<float>()[(i / width * sequence + s) * width + i % width];
+        y[i * sequence + s] = total;
+      }
+    }
+    return {};
   };
-  return {.inputs = {image("x")}, .outputs = {image("y")}, .compute = [](ToyRun& run) -> Expected<> {
-            const ToyTensor x = run.input(0);
-            const std::size_t height = at(x.shape[1]), width = at(x.shape[2]);
-            auto* y = run.output<float>(0, Shape{x.shape[0], 2 * x.shape[1], 2 * x.shape[2], 3});
-            for (std::size_t i = 0; y && i < at(x.shape[0]) * height * width * 12; ++i) {
-              const std::size_t channel = i % 3, column = i / 3 % (2 * width) / 2, row = i / 3 / (2 * width) % (2 * height) / 2;
-              const std::size_t image_index = i / 12 / height / width;
-              y[i] = x.as<float>()[((image_index * height + row) * width + column) * 3 + channel];
-            }
-            return {};
-          }};
+  return {.inputs = {rows("x")}, .outputs = {tensor("y", {"batch", 8, "sequence"})}, .compute = compute};
 }
 
-ToyModel gather() {
-  return {.inputs = {tensor("x", {"n"}), tensor("i", {"m"}, DType::i64)},
-          .outputs = {tensor("y", {"m"})},
-          .compute = [](ToyRun& run) -> Expected<> {
-            const auto x = run.input(0).as<float>();
-            const auto indices = run.input(1).as<std::int64_t>();
-            auto* y = run.output<float>(0, run.input(1).shape);
-            for (std::size_t k = 0; k < indices.size(); ++k) {
-              if (indices[k] < 0 || at(indices[k]) >= x.size()) {
-                return Error(ErrorCode::invalid_argument,
-                             "engine toy: input i: index out of range: " + std::to_string(indices[k]));
-              }
-              if (y) y[k] = x[at(indices[k])];
-            }
-            return {};
-          }};
+ToyModel two_symbols() {
+  const auto compute = [](ToyRun& run) -> Expected<> {
+    const auto a = run.input(0).as<float>(), b = run.input(1).as<float>();
+    const std::int64_t height = run.input(0).shape[0], width = run.input(1).shape[1];
+    auto* y = run.output<float>(0, Shape{height, width});
+    for (std::size_t i = 0; y && i < at(height * width); ++i) {
+      double total = 0;
+      for (std::size_t k = 0; k < 8; ++k)
+        total += static_cast<double>(a[i / at(width) * 8 + k]) * b[k * at(width) + i % at(width)];
+      y[i] = static_cast<float>(total);
+    }
+    return {};
+  };
+  return {.inputs = {tensor("a", {"rows", 8}), tensor("b", {8, "columns"})},
+          .outputs = {tensor("y", {"rows", "columns"})},
+          .compute = compute};
+}
+
+ToyModel long_running() {
+  const auto compute = [](ToyRun& run) -> Expected<> {
+    const std::int64_t iterations = run.input(1).as<std::int64_t>()[0];
+    for (std::int64_t i = 0; i < iterations; ++i) {
+      if (run.stopped()) return Error::cancelled();
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
+    copy(run, 0, 0, true);
+    return {};
+  };
+  return {.inputs = {tensor("x", {64, 64}), tensor("iterations", {}, DType::i64)},
+          .outputs = {tensor("y", {64, 64})},
+          .compute = compute};
+}
+
+ToyModel counter(bool open_shape) {
+  const auto compute = [](ToyRun& run) -> Expected<> {
+    const auto x = run.input(0).as<float>(), state = run.input(1).as<float>();
+    if (auto* y = run.output<float>(0, run.input(0).shape)) std::ranges::transform(x, state, y, std::plus<>());
+    if (auto* next = run.output<float>(1, run.input(1).shape)) {
+      std::ranges::transform(state, next, [](float value) { return value + 1; });
+    }
+    return {};
+  };
+  return {.inputs = {tensor("x", {"n"}), tensor("state", {"n"})},
+          .outputs = {tensor("y", {"n"}), open_shape ? tensor("stateN", {-1}) : tensor("stateN", {"n"})},
+          .compute = compute};
+}
+
+ToyModel growing_state() {
+  const auto compute = [](ToyRun& run) -> Expected<> {
+    copy(run, 0, 0, true);
+    const auto state = run.input(1).as<float>();
+    auto* next = run.output<float>(1, Shape{2 * run.input(1).shape[0]});
+    if (next) std::ranges::copy(state, std::ranges::copy(state, next).out);
+    return {};
+  };
+  return {.inputs = {tensor("x", {"n"}), tensor("state", {"m"})},
+          .outputs = {tensor("y", {"n"}), tensor("stateN", {-1})},
+          .compute = compute};
+}
+
+ToyModel division() {
+  const auto port = [](const char* name) { return tensor(name, {"n"}, DType::i32); };
+  const auto compute = [](ToyRun& run) -> Expected<> {
+    const auto a = run.input(0).as<std::int32_t>(), b = run.input(1).as<std::int32_t>();
+    if (std::ranges::count(b, 0) > 0) return Error(ErrorCode::invalid_argument, "input b: division by zero");
+    if (auto* y = run.output<std::int32_t>(0, run.input(0).shape)) std::ranges::transform(a, b, y, std::divides<>());
+    return {};
+  };
+  return {.inputs = {port("a"), port("b")}, .outputs = {port("y")}, .compute = compute};
 }
 
 }  // namespace laneway::toys
