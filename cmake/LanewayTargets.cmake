@@ -14,11 +14,10 @@ function(_laneway_dependencies out)
 endfunction()
 
 # laneway_module(<name> SOURCES <file>... [PUBLIC_DEPS <dep>...] [PRIVATE_DEPS <dep>...])
-# The archive laneway_<name>, alias laneway::<name>. Internal headers are included relative to src/.
+# The archive laneway_<name>. Internal headers are included relative to src/. LanewayInstall gives it the name laneway::<name>.
 function(laneway_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;PUBLIC_DEPS;PRIVATE_DEPS")
   add_library(laneway_${name} STATIC ${arg_SOURCES})
-  add_library(laneway::${name} ALIAS laneway_${name})
   target_include_directories(laneway_${name}
     PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>
     PRIVATE "${PROJECT_SOURCE_DIR}/src")
