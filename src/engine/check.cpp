@@ -92,18 +92,20 @@ Expected<> check_plan_spec(std::span<const Port> inputs, std::span<const Port> o
 }
 
 Expected<> check_memory(std::string_view what, const Port& port, const PlannedPort& planned, const Memory& memory) {
-  const std::string where = std::string(what) + " " + port.name + ": ";
+  const auto refuse = [&](std::string problem) { return wrong(std::string(what) + " " + port.name + ": " + std::move(problem)); };
   if (memory.bytes < planned.bytes) {
-    return wrong(where + "buffer too small: expected " + std::to_string(planned.bytes) + " bytes, got " + std::to_string(memory.bytes));
+    return refuse("buffer too small: expected " + std::to_string(planned.bytes) + " bytes, got " + std::to_string(memory.bytes));
   }
-  if (planned.bytes != 0 && !memory.data) return wrong(where + "no buffer: expected " + std::to_string(planned.bytes) + " bytes, got a null address");
+  if (planned.bytes != 0 && !memory.data) {
+    return refuse("no buffer: expected " + std::to_string(planned.bytes) + " bytes, got a null address");
+  }
   const auto address = reinterpret_cast<std::uintptr_t>(memory.data);
   const std::size_t element = std::max<std::size_t>(1, bits_of(port.dtype) / 8);
   const std::size_t natural = std::min<std::size_t>(element, 8);
   const std::size_t alignment = std::max(planned.alignment_bytes, natural);
   if (address % alignment != 0) {
-    return wrong(where + "misaligned buffer: expected a multiple of " + std::to_string(alignment) + " bytes, got address " +
-                 std::to_string(address));
+    return refuse("misaligned buffer: expected a multiple of " + std::to_string(alignment) + " bytes, got address " +
+                  std::to_string(address));
   }
   return {};
 }
@@ -115,7 +117,10 @@ Expected<> check_attachment(const Port& port, const PlannedPort& planned, const 
   const auto refuse = [&](const char* problem) { return wrong(std::string(what) + " " + port.name + ": " + problem); };
   if (const auto* memory = std::get_if<Memory>(&attachment)) {
     if (!port.dense()) return refuse("memory for a port that is not dense numbers: expected a Value");
-    if (!input && !planned.capacity) return refuse("memory for an output whose shape is not known: expected engine-owned");
+    if (!planned.capacity) {
+      return refuse(input ? "memory for an input that the plan leaves out: expected nothing"
+                          : "memory for an output whose shape is not known: expected engine-owned");
+    }
     return check_memory(what, port, planned, *memory);
   }
   if (const auto* value = std::get_if<ValueRef>(&attachment)) {
