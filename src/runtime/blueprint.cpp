@@ -79,6 +79,8 @@ Expected<std::size_t> find_port(std::span<const Port> ports, std::string_view na
   return Error(ErrorCode::not_found, std::string(what) + " " + std::string(name) + ": no such port: expected one of: " + names_of(ports));
 }
 
+bool Blueprint::readable(const ModelSource& source) { return static_cast<bool>(check_source(source)); }
+
 void Blueprint::validate(const RuntimeSpec& spec, Problems& problems) {
   problems.check("model", check_source(spec.model));
   problems.check("engine", check_name(spec.engine.name()));

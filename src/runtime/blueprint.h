@@ -30,6 +30,8 @@ struct Blueprint {
 
   /// What can be said of a spec before any model is read.
   static void validate(const RuntimeSpec& spec, Problems& problems);
+  /// Whether there is anything to open.
+  static bool readable(const ModelSource& source);
   /// Checks the rest against the engine's ports. Only without problems is what comes back whole.
   static std::shared_ptr<Blueprint> make(RuntimeSpec spec, const Engine& engine, Problems& problems);
 

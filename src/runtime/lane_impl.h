@@ -11,6 +11,12 @@
 
 namespace laneway {
 
+/// The way from a lane to its room, for the runtime's other rooms.
+class LaneAccess {
+ public:
+  static Lane::Impl& impl(Lane& lane) noexcept { return *lane.impl_; }
+};
+
 /// What a lane is made of, given by whoever makes it.
 struct LaneParts {
   std::shared_ptr<const Blueprint> blueprint;

@@ -1,0 +1,118 @@
+#include "laneway/laneway.h"
+
+#include <algorithm>
+
+#include "core/guard.h"
+#include "laneway/diag/trace.h"
+#include "laneway/engines/null.h"
+#include "laneway/engines/ort.h"
+#include "runtime/start.h"
+
+namespace laneway {
+namespace {
+
+struct ListedEngine {
+  std::string name;
+  bool automatic;
+  std::string_view about;
+  EngineChoice::Open open;
+};
+
+const std::vector<ListedEngine>& listed() {
+  static const std::vector<ListedEngine> engines = {
+#define LANEWAY_ENGINE(Spec, automatic, about) {Spec::name(), automatic, about, [](const OpenSpec& spec) { return Spec{}.open(spec); }},
+#include "laneway/engines.def"
+#undef LANEWAY_ENGINE
+  };
+  return engines;
+}
+
+// The engines a choice means, in the order in which they are tried.
+Expected<std::vector<ListedEngine>> candidates(const EngineChoice& choice) {
+  if (choice.opener()) return std::vector<ListedEngine>{{choice.name(), false, "", choice.opener()}};
+  std::vector<ListedEngine> result;
+  std::string known = "auto";
+  for (const ListedEngine& engine : listed()) {
+    known += ", " + engine.name;
+    if (choice.name() == "auto" ? engine.automatic : engine.name == choice.name()) result.push_back(engine);
+  }
+  if (!result.empty()) return result;
+  return Error(ErrorCode::not_found, "engine " + choice.name() + ": no such engine: expected one of: " + known);
+}
+
+Expected<OpenEngine> open_one(const ListedEngine& engine, const OpenSpec& spec) {
+  const trace::Span span("open", engine.name);
+  return engine.open(spec);
+}
+
+OpenSpec open_spec_of(const RuntimeSpec& spec) {
+  // A model per bucket is described by ladders, and may be of one size itself.
+  const bool described = spec.buckets && spec.buckets->model_for;
+  return {.model = spec.model, .dimensions = described ? std::vector<NamedExtent>{} : spec.dimensions, .weights = spec.weights,
+          .threads = validate(spec.threads) ? spec.threads : ThreadSpec{}};  // a mistake that is reported already
+}
+
+// One engine from open to a runtime that stands. `problems` is taken by value: what one engine finds is not the next one's.
+Expected<Runtime> try_engine(const RuntimeSpec& spec, const ListedEngine& candidate, std::string reason, Problems problems) {
+  auto engine = open_one(candidate, open_spec_of(spec));
+  RuntimeSpec checked = spec;
+  if (!engine) {
+    problems.add(engine.error());
+    // Wrong dimensions or weights hide the ports, and with them the other mistakes: look at the model without them.
+    if (spec.dimensions.empty() && spec.weights.empty()) return problems.result().error();
+    OpenSpec bare = open_spec_of(spec);
+    bare.dimensions = {};
+    bare.weights = {};
+    checked.dimensions = {};
+    engine = open_one(candidate, bare);
+    if (!engine) return problems.result().error();
+  }
+  return start_runtime(std::move(checked), *std::move(engine), candidate.open, std::move(reason), problems);
+}
+
+}  // namespace
+
+std::vector<EngineEntry> engines() {
+  std::vector<EngineEntry> entries;
+  for (const ListedEngine& engine : listed()) entries.push_back({engine.name, engine.about, engine.automatic});
+  return entries;
+}
+
+Expected<OpenEngine> open_engine(const OpenSpec& spec, const EngineChoice& engine) {
+  return guarded([&]() -> Expected<OpenEngine> {
+    if (const auto* open = std::get_if<OpenEngine>(&spec.model.get())) return *open;
+    LANEWAY_TRY_ASSIGN(const auto tried, candidates(engine));
+    std::string refused;
+    for (const ListedEngine& candidate : tried) {
+      auto opened = open_one(candidate, spec);
+      if (opened || opened.error().code() != ErrorCode::unimplemented) return opened;
+      refused.append(refused.empty() ? "" : "; ").append(opened.error().message());
+    }
+    return Error(ErrorCode::unimplemented, refused);
+  });
+}
+
+Expected<Runtime> open(const RuntimeSpec& spec) {
+  return guarded([&]() -> Expected<Runtime> {
+    Problems problems;
+    Blueprint::validate(spec, problems);
+    if (const auto* given = std::get_if<OpenEngine>(&spec.model.get())) {
+      LANEWAY_TRY(*given ? Expected<>() : problems.result());
+      const auto again = [engine = spec.engine](const OpenSpec& again_spec) { return open_engine(again_spec, engine); };
+      return start_runtime(spec, *given, again, "given by the caller", problems);
+    }
+    auto tried = candidates(spec.engine);
+    if (!tried) problems.add(tried.error());
+    if (!tried || !Blueprint::readable(spec.model)) return problems.result().error();
+    std::string refused;
+    for (const ListedEngine& candidate : *tried) {
+      const std::string reason = spec.engine.name() != "auto" ? "asked for" : refused.empty() ? "first choice" : "after " + refused;
+      auto runtime = try_engine(spec, candidate, reason, problems);
+      if (runtime || runtime.error().code() != ErrorCode::unimplemented) return runtime;
+      refused.append(refused.empty() ? "" : "; ").append(candidate.name).append(": ").append(runtime.error().message());
+    }
+    return Error(ErrorCode::unimplemented, refused);
+  });
+}
+
+}  // namespace laneway

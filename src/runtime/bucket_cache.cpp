@@ -1,0 +1,365 @@
+#include "runtime/bucket_cache.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "laneway/diag/trace.h"
+#include "runtime/lane_impl.h"
+
+namespace laneway {
+namespace {
+
+std::size_t hash_of(const Extents& extents) noexcept {
+  std::uint64_t hash = 0x9e3779b97f4a7c15u;
+  for (std::size_t i = 0; i < extents.count; ++i) {
+    hash = (hash ^ static_cast<std::uint64_t>(extents.values[i])) * 0xff51afd7ed558ccdu;  // Murmur3's finaliser, by parts
+    hash ^= hash >> 32;
+  }
+  return static_cast<std::size_t>(hash);
+}
+
+std::optional<std::int64_t> deadline_of(const LeaseSpec& spec) noexcept {
+  if (!spec.timeout) return std::nullopt;
+  return steady_now_ns() + spec.timeout->count();
+}
+
+}  // namespace
+
+// While one lives, no table that was current during its life is freed.
+class BucketCache::Reading {
+ public:
+  explicit Reading(const BucketCache& cache) noexcept : cache_(cache) { cache_.readers_.fetch_add(1, std::memory_order_seq_cst); }
+  ~Reading() { cache_.readers_.fetch_sub(1, std::memory_order_release); }
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+  const Table& table() const noexcept { return *cache_.table_.load(std::memory_order_seq_cst); }
+
+ private:
+  const BucketCache& cache_;
+};
+
+// A request that could not be served at once, in the metrics.
+class BucketCache::Waited {
+ public:
+  explicit Waited(const RunMetrics* metrics) noexcept : gauge_(metrics ? metrics->requests_waiting : nullptr) {
+    if (gauge_) gauge_->add(1);
+  }
+  ~Waited() {
+    if (gauge_) gauge_->add(-1);
+  }
+  Waited(const Waited&) = delete;
+  Waited& operator=(const Waited&) = delete;
+
+ private:
+  Gauge* gauge_;
+};
+
+BucketCache::Table::Table(std::vector<std::shared_ptr<Bucket>> standing)
+    : buckets(std::move(standing)), slots(std::bit_ceil(2 * buckets.size() + 1), nullptr) {
+  for (const auto& bucket : buckets) {
+    std::size_t at = hash_of(bucket->capacity());
+    while (slots[at & (slots.size() - 1)]) ++at;
+    slots[at & (slots.size() - 1)] = bucket.get();
+  }
+}
+
+Bucket* BucketCache::Table::find(const Extents& capacity) const noexcept {
+  for (std::size_t at = hash_of(capacity);; ++at) {
+    Bucket* bucket = slots[at & (slots.size() - 1)];
+    if (!bucket || bucket->capacity() == capacity) return bucket;
+  }
+}
+
+Expected<Extents> BucketCache::capacity_for(std::span<const NamedExtent> dimensions) const {
+  LANEWAY_TRY_ASSIGN(const Extents extents, blueprint_->dimensions.resolve(dimensions));
+  return capacities_.serve(extents);
+}
+
+std::string BucketCache::describe(const Extents& capacity) const {
+  return "bucket " + to_string(blueprint_->dimensions.named(capacity));
+}
+
+Expected<Lease> BucketCache::lease(std::span<const NamedExtent> dimensions, const LeaseSpec& spec) {
+  LANEWAY_TRY_ASSIGN(const Extents extents, blueprint_->dimensions.resolve(dimensions));
+  LANEWAY_TRY_ASSIGN(const Extents capacity, capacities_.serve(extents));
+  const RunMetrics* metrics = blueprint_->metrics.get();
+  const std::int64_t asked_ns = metrics ? steady_now_ns() : 0;
+  const std::uint64_t tick = shared().clock.fetch_add(1, std::memory_order_relaxed) + 1;
+
+  Bucket* bucket = nullptr;
+  std::optional<std::uint32_t> lane;
+  {
+    const Reading reading(*this);
+    bucket = reading.table().find(capacity);
+    if (bucket) lane = bucket->try_take();
+  }
+  Expected<Lease> result = [&]() -> Expected<Lease> {
+    if (lane) {
+      bucket->used(*lane, tick, true);
+      if (metrics) metrics->hits->add();
+      return hand_out(*bucket, *lane, extents, false);
+    }
+    const Waited waited(metrics);
+    const auto deadline_ns = deadline_of(spec);
+    LANEWAY_TRY_ASSIGN(const Found found, find_or_build(capacity, deadline_ns, spec.on_miss, tick));
+    return wait_for_lane(found, extents, deadline_ns, tick);
+  }();
+  if (metrics && result) metrics->lease_wait_ns->record(static_cast<std::uint64_t>(steady_now_ns() - asked_ns));
+  return result;
+}
+
+Expected<Lease> BucketCache::wait_for_lane(Found found, const Extents& extents, std::optional<std::int64_t> deadline_ns, std::uint64_t tick) {
+  const auto lane = found.bucket->take(deadline_ns);
+  if (!lane) {
+    Error error(ErrorCode::deadline_exceeded, describe(found.bucket->capacity()) + ": deadline over while waiting for one of its " +
+                                                  std::to_string(found.bucket->lanes().size()) + " lanes");
+    found.bucket->unpin();
+    return error;
+  }
+  found.bucket->used(*lane, tick, false);
+  found.bucket->unpin();  // the lane keeps it
+  return hand_out(*found.bucket, *lane, extents, found.built);
+}
+
+Expected<Lease> BucketCache::hand_out(Bucket& bucket, std::uint32_t lane, const Extents& extents, bool built) {
+  Lane& taken = *bucket.lanes()[lane];
+  Lease lease(&bucket, lane, &taken, built);  // gives the lane back on errors too
+  Lane::Impl& impl = LaneAccess::impl(taken);
+  LANEWAY_TRY(impl.resize(extents));
+  if (!blueprint_->links.empty()) LANEWAY_TRY(impl.reset());
+  return lease;
+}
+
+Expected<BucketCache::Found> BucketCache::find_or_build(const Extents& capacity, std::optional<std::int64_t> deadline_ns, OnMiss on_miss,
+                                                        std::uint64_t tick) {
+  std::unique_lock lock(shared().mutex);
+  if (Bucket* bucket = standing(capacity); bucket && bucket->pin()) {
+    bucket->used(tick, true);
+    if (blueprint_->metrics) blueprint_->metrics->hits->add();
+    return Found{bucket, false};
+  }
+  ++misses_;
+  if (blueprint_->metrics) blueprint_->metrics->misses->add();
+  return miss(lock, capacity, deadline_ns, on_miss);
+}
+
+Expected<BucketCache::Found> BucketCache::miss(std::unique_lock<std::mutex>& lock, const Extents& capacity,
+                                               std::optional<std::int64_t> deadline_ns, OnMiss on_miss) {
+  if (on_miss == OnMiss::refuse) {
+    return Error(ErrorCode::failed_precondition, describe(capacity) + ": not built, and the lease refuses to build (warm() it, or on_miss = build)");
+  }
+  const auto known = std::ranges::find(builds_, capacity, [](const auto& build) { return build->capacity; });
+  std::shared_ptr<Build> build = known == builds_.end() ? nullptr : *known;
+  if (!build) {
+    LANEWAY_TRY_ASSIGN(build, start_build(capacity));
+  }
+  if (on_miss == OnMiss::build_in_background) {
+    build->background = true;
+    return Error(ErrorCode::failed_precondition, describe(capacity) + ": being built in the background: ask again later");
+  }
+  ++build->waiting;
+  const auto done = [&] { return build->done; };
+  if (!deadline_ns) {
+    build->finished.wait(lock, done);
+  } else {
+    build->finished.wait_until(lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(*deadline_ns)), done);
+  }
+  --build->waiting;
+  if (!build->done) {
+    return Error(ErrorCode::deadline_exceeded, describe(capacity) + ": deadline over while it was being built: waiting " + std::string(build->stage));
+  }
+  if (build->error) return *build->error;
+  return Found{build->bucket, true};
+}
+
+Expected<BucketLanes> BucketCache::bucket(std::span<const NamedExtent> dimensions, const LeaseSpec& spec) {
+  LANEWAY_TRY_ASSIGN(const Extents capacity, capacity_for(dimensions));
+  const std::uint64_t tick = shared().clock.fetch_add(1, std::memory_order_relaxed) + 1;
+  {
+    const Reading reading(*this);
+    if (Bucket* bucket = reading.table().find(capacity); bucket && bucket->pin()) {
+      bucket->used(tick, true);
+      if (blueprint_->metrics) blueprint_->metrics->hits->add();
+      return BucketLanes(bucket);
+    }
+  }
+  const Waited waited(blueprint_->metrics.get());
+  LANEWAY_TRY_ASSIGN(const Found found, find_or_build(capacity, deadline_of(spec), spec.on_miss, tick));
+  found.bucket->used(tick, false);
+  return BucketLanes(found.bucket);
+}
+
+Expected<std::optional<BucketInfo>> BucketCache::find(std::span<const NamedExtent> dimensions) const {
+  LANEWAY_TRY_ASSIGN(const Extents capacity, capacity_for(dimensions));
+  std::optional<BucketInfo> info;
+  for (BucketInfo& one : list()) {
+    if (one.capacity == blueprint_->dimensions.named(capacity)) info = std::move(one);
+  }
+  return info;
+}
+
+std::vector<BucketInfo> BucketCache::list() const {
+  const std::lock_guard lock(shared().mutex);
+  std::vector<BucketInfo> result;
+  for (const auto& bucket : table_.load()->buckets) {
+    result.push_back({.capacity = {bucket->named().begin(), bucket->named().end()},
+                      .bytes = bucket->bytes(),
+                      .hits = bucket->hits(),
+                      .age = std::chrono::nanoseconds(steady_now_ns() - bucket->born_ns()),
+                      .in_use = bucket->in_use()});
+  }
+  return result;
+}
+
+Expected<bool> BucketCache::drop(std::span<const NamedExtent> dimensions) {
+  LANEWAY_TRY_ASSIGN(const Extents capacity, capacity_for(dimensions));
+  Bucket* last = nullptr;
+  {
+    const std::lock_guard lock(shared().mutex);
+    Bucket* bucket = standing(capacity);
+    if (!bucket) return false;
+    unpublish(*bucket);
+    if (bucket->retire()) last = bucket;
+  }
+  if (last) last->finish();
+  return true;
+}
+
+void BucketCache::clear() {
+  std::vector<Bucket*> idle;
+  {
+    const std::lock_guard lock(shared().mutex);
+    const auto buckets = table_.load()->buckets;
+    for (const auto& bucket : buckets) {
+      unpublish(*bucket);
+      if (bucket->retire()) idle.push_back(bucket.get());
+    }
+  }
+  for (Bucket* bucket : idle) bucket->finish();
+}
+
+Expected<> BucketCache::warm(std::span<const std::vector<NamedExtent>> shapes, int runs) {
+  std::vector<Extents> extents, capacities;
+  for (const auto& shape : shapes) {
+    LANEWAY_TRY_ASSIGN(extents.emplace_back(), blueprint_->dimensions.resolve(shape));
+    LANEWAY_TRY_ASSIGN(const Extents capacity, capacities_.serve(extents.back()));
+    if (std::ranges::find(capacities, capacity) == capacities.end()) capacities.push_back(capacity);
+  }
+  if (spec_.count_max && capacities.size() > *spec_.count_max) {
+    return Error(ErrorCode::resource_exhausted, "warm: more capacities than may stand at once: expected at most buckets.count_max = " +
+                                                    std::to_string(*spec_.count_max) + ", got " + std::to_string(capacities.size()));
+  }
+  {
+    const std::lock_guard lock(shared().mutex);  // all of them begin before the first is waited for
+    for (const Extents& capacity : capacities) {
+      const auto is = [&](const auto& build) { return build->capacity == capacity; };
+      if (standing(capacity) || std::ranges::any_of(builds_, is)) continue;
+      LANEWAY_TRY_ASSIGN(const std::shared_ptr<Build> build, start_build(capacity));
+      build->background = true;  // it waits for room even while nobody waits for it
+    }
+  }
+  for (const Extents& shape : extents) {
+    LANEWAY_TRY_ASSIGN(const Extents capacity, capacities_.serve(shape));
+    const std::uint64_t tick = shared().clock.fetch_add(1, std::memory_order_relaxed) + 1;
+    LANEWAY_TRY_ASSIGN(const Found found, find_or_build(capacity, std::nullopt, OnMiss::build, tick));
+    Expected<> result = run_all_lanes(*found.bucket, &shape, runs);
+    found.bucket->unpin();
+    LANEWAY_TRY(std::move(result));
+  }
+  return {};
+}
+
+Expected<> BucketCache::prime(int runs) {
+  Expected<> result;
+  for (Bucket* bucket : pin_all()) {
+    if (result) result = run_all_lanes(*bucket, nullptr, runs);
+    bucket->unpin();
+  }
+  return result;
+}
+
+std::vector<Bucket*> BucketCache::pin_all() const {
+  const std::lock_guard lock(shared().mutex);
+  std::vector<Bucket*> pinned;
+  for (const auto& bucket : table_.load()->buckets) {
+    if (bucket->pin()) pinned.push_back(bucket.get());
+  }
+  return pinned;
+}
+
+Expected<> BucketCache::run_all_lanes(Bucket& pinned, const Extents* extents, int runs) {
+  const std::lock_guard alone(pinned.warming());
+  std::vector<std::uint32_t> taken;
+  Expected<> result;
+  for (std::size_t i = 0; i < pinned.lanes().size() && result; ++i) {
+    taken.push_back(*pinned.take(std::nullopt));
+    Lane::Impl& lane = LaneAccess::impl(*pinned.lanes()[taken.back()]);
+    if (extents) result = lane.resize(*extents);
+    if (result) result = lane.warm_up(runs);
+  }
+  for (const std::uint32_t lane : taken) pinned.give_back(lane);
+  return result;
+}
+
+CacheCounters BucketCache::counters() const noexcept {
+  const std::lock_guard lock(shared().mutex);
+  const Table& table = *table_.load();
+  CacheCounters counters{.requests = 0, .hits = hits_gone_, .misses = misses_, .builds = builds_made_, .build_failures = build_failures_,
+                         .evictions = evictions_, .buckets = table.buckets.size(), .bytes = bytes_, .bytes_reserved = reserved_bytes_,
+                         .build_time = std::chrono::nanoseconds(build_ns_)};
+  for (const auto& bucket : table.buckets) counters.hits += bucket->hits();
+  counters.requests = counters.hits + counters.misses;
+  return counters;
+}
+
+void BucketCache::audit(Audit& audit) const {
+  for (Bucket* bucket : pin_all()) {
+    for (const auto& lane : bucket->lanes()) LaneAccess::impl(*lane).audit(audit);
+    bucket->unpin();
+  }
+}
+
+void BucketCache::count_lanes(std::size_t& lanes, std::size_t& bytes) const {
+  const std::lock_guard lock(shared().mutex);
+  for (const auto& bucket : table_.load()->buckets) lanes += bucket->lanes().size();
+  bytes += bytes_;
+}
+
+// ---- what is lent out -----------------------------------------------------------------------------------------------------
+
+Lease::Lease(Lease&& other) noexcept
+    : bucket_(std::exchange(other.bucket_, nullptr)), lane_(std::exchange(other.lane_, nullptr)), index_(other.index_), built_(other.built_) {}
+
+Lease& Lease::operator=(Lease&& other) noexcept {
+  if (this == &other) return *this;
+  if (bucket_) bucket_->give_back(index_);
+  bucket_ = std::exchange(other.bucket_, nullptr);
+  lane_ = std::exchange(other.lane_, nullptr);
+  index_ = other.index_;
+  built_ = other.built_;
+  return *this;
+}
+
+Lease::~Lease() {
+  if (bucket_) bucket_->give_back(index_);
+}
+
+std::span<const NamedExtent> Lease::capacity() const noexcept { return bucket_->named(); }
+
+BucketLanes::BucketLanes(BucketLanes&& other) noexcept : bucket_(std::exchange(other.bucket_, nullptr)) {}
+
+BucketLanes& BucketLanes::operator=(BucketLanes&& other) noexcept {
+  if (this == &other) return *this;
+  if (bucket_) bucket_->unpin();
+  bucket_ = std::exchange(other.bucket_, nullptr);
+  return *this;
+}
+
+BucketLanes::~BucketLanes() {
+  if (bucket_) bucket_->unpin();
+}
+
+std::span<const std::shared_ptr<Lane>> BucketLanes::lanes() const& noexcept { return bucket_->lanes(); }
+std::span<const NamedExtent> BucketLanes::capacity() const noexcept { return bucket_->named(); }
+
+}  // namespace laneway

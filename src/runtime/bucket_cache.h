@@ -1,0 +1,119 @@
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "laneway/runtime/runtime.h"
+#include "runtime/blueprint.h"
+#include "runtime/bucket.h"
+#include "runtime/budget_impl.h"
+#include "runtime/capacities.h"
+
+namespace laneway {
+
+/// How an engine is opened again for a bucket with a model of its own.
+using OpenEngineAgain = std::function<Expected<OpenEngine>(const OpenSpec&)>;
+
+/// Buckets by capacity: found without a lock, built once for all who ask, bounded in number and bytes.
+///
+/// Structure (table_, builds_, counts) changes under the budget's mutex only. A hit reads an immutable table; tables that were
+/// replaced go once no reader is inside.
+class BucketCache {
+ public:
+  BucketCache(std::shared_ptr<const Blueprint> blueprint, OpenEngine engine, OpenEngineAgain open_again, Capacities capacities);
+  ~BucketCache();
+  BucketCache(const BucketCache&) = delete;
+  BucketCache& operator=(const BucketCache&) = delete;
+
+  Expected<Lease> lease(std::span<const NamedExtent> dimensions, const LeaseSpec& spec);
+  Expected<BucketLanes> bucket(std::span<const NamedExtent> dimensions, const LeaseSpec& spec);
+  Expected<Extents> capacity_for(std::span<const NamedExtent> dimensions) const;
+  Expected<std::optional<BucketInfo>> find(std::span<const NamedExtent> dimensions) const;
+  Expected<bool> drop(std::span<const NamedExtent> dimensions);
+  void clear();
+  std::vector<BucketInfo> list() const;
+  Expected<> warm(std::span<const std::vector<NamedExtent>> shapes, int runs);
+  Expected<> prime(int runs);
+  CacheCounters counters() const noexcept;
+  void audit(Audit& audit) const;
+  void count_lanes(std::size_t& lanes, std::size_t& bytes) const;
+
+ private:
+  struct Table {
+    explicit Table(std::vector<std::shared_ptr<Bucket>> buckets);
+    Bucket* find(const Extents& capacity) const noexcept;
+
+    std::vector<std::shared_ptr<Bucket>> buckets;
+    std::vector<Bucket*> slots;  // a power of two of them, open addressing
+  };
+  /// One build under way; guarded by the budget's mutex.
+  struct Build {
+    Extents capacity;
+    int waiting = 0;
+    bool background = false;
+    bool done = false;
+    std::string_view stage = "for a build thread";
+    std::optional<Error> error;
+    Bucket* bucket = nullptr;  // with a pin for each who waited
+    std::condition_variable finished;
+  };
+  struct Found {
+    Bucket* bucket;  // pinned
+    bool built;
+  };
+  class Reading;
+  class Waited;
+
+  // bucket_cache.cpp: asking
+  Expected<Found> find_or_build(const Extents& capacity, std::optional<std::int64_t> deadline_ns, OnMiss on_miss, std::uint64_t tick);
+  Expected<Found> miss(std::unique_lock<std::mutex>& lock, const Extents& capacity, std::optional<std::int64_t> deadline_ns, OnMiss on_miss);
+  Expected<Lease> wait_for_lane(Found found, const Extents& extents, std::optional<std::int64_t> deadline_ns, std::uint64_t tick);
+  Expected<Lease> hand_out(Bucket& bucket, std::uint32_t lane, const Extents& extents, bool built);
+  Expected<> run_all_lanes(Bucket& pinned, const Extents* extents, int runs);
+  std::vector<Bucket*> pin_all() const;
+  std::string describe(const Extents& capacity) const;
+  ByteBudget::Impl& shared() const noexcept { return budget_->impl(); }
+
+  // bucket_build.cpp: building, making room
+  Expected<std::shared_ptr<Build>> start_build(const Extents& capacity);  // under the mutex
+  void build_thread() noexcept;
+  void build(Build& build) noexcept;
+  Expected<std::shared_ptr<Bucket>> make_bucket(Build& build);
+  Expected<OpenEngine> engine_for(std::span<const NamedExtent> capacity) const;
+  Expected<std::shared_ptr<Reservation>> reserve(Build& build, std::size_t bytes);
+  bool fits(std::size_t bytes) const noexcept;
+  std::vector<Bucket*> retire_for(std::size_t bytes);
+  std::uint64_t rank(const Bucket& bucket) const noexcept;
+  void publish(std::vector<std::shared_ptr<Bucket>> buckets);  // under the mutex, as the next two
+  void unpublish(Bucket& bucket);
+  Bucket* standing(const Extents& capacity) const noexcept { return table_.load(std::memory_order_relaxed)->find(capacity); }
+  void close() noexcept;
+
+  const std::shared_ptr<const Blueprint> blueprint_;
+  const OpenEngine engine_;
+  const OpenEngineAgain open_again_;
+  const Capacities capacities_;
+  const BucketSpec& spec_;
+  const std::shared_ptr<ByteBudget> budget_;
+
+  std::atomic<const Table*> table_;
+  mutable std::atomic<std::uint64_t> readers_{0};
+  std::vector<std::unique_ptr<const Table>> retired_tables_;
+  std::vector<std::shared_ptr<Build>> builds_;
+  std::deque<std::shared_ptr<Build>> queue_;
+  std::condition_variable work_;
+  std::vector<std::thread> threads_;
+  bool closing_ = false;
+
+  std::size_t reserved_count_ = 0, reserved_bytes_ = 0, bytes_ = 0;
+  std::uint64_t misses_ = 0, hits_gone_ = 0, builds_made_ = 0, build_failures_ = 0, evictions_ = 0;
+  std::int64_t build_ns_ = 0;
+};
+
+}  // namespace laneway

@@ -1,0 +1,50 @@
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "laneway/runtime/byte_budget.h"
+
+namespace laneway {
+
+class BucketCache;
+
+/// What caches under one budget share. Its mutex guards the structure of all of them (tables, builds, counts): taken on misses
+/// and by management, never by a hit, never while an engine builds or runs.
+class ByteBudget::Impl {
+ public:
+  explicit Impl(std::optional<std::size_t> max) : bytes_max(max) {}
+
+  const std::optional<std::size_t> bytes_max;
+  std::mutex mutex;
+  std::condition_variable room;            // something was given back
+  std::size_t bytes = 0;                   // standing and reserved
+  std::vector<BucketCache*> members;
+  std::atomic<int> room_wanted{0};         // builds that wait for room
+  std::atomic<std::uint64_t> clock{0};     // ticks once per request: the order of use among all members
+};
+
+/// Bytes taken from a budget; given back when the last lane that they were for is gone.
+class Reservation {
+ public:
+  Reservation(std::shared_ptr<ByteBudget> budget, std::size_t bytes) noexcept : budget_(std::move(budget)), bytes_(bytes) {}
+  ~Reservation() {
+    {
+      const std::lock_guard lock(budget_->impl().mutex);
+      budget_->impl().bytes -= bytes_;
+    }
+    budget_->impl().room.notify_all();
+  }
+  Reservation(const Reservation&) = delete;
+  Reservation& operator=(const Reservation&) = delete;
+  std::size_t bytes() const noexcept { return bytes_; }
+
+ private:
+  std::shared_ptr<ByteBudget> budget_;
+  std::size_t bytes_;
+};
+
+}  // namespace laneway

@@ -1,0 +1,14 @@
+#pragma once
+#include "laneway/engine/engine.h"
+#include "laneway/engine/open_spec.h"
+#include "laneway/runtime/spec.h"
+
+namespace laneway {
+
+/// An engine that cannot resize, made one that can: its plans run at their capacity on padded copies of the caller's tensors,
+/// and what is asked of a smaller shape is sliced out of the results. Right only where rows are independent of one another,
+/// which each plan checks once by a run at another shape, or where an input tells the model which rows count.
+/// Errors: not_found (the mask input or a port of the spec), invalid_argument (neither promise given, or both).
+Expected<OpenEngine> pad_engine(OpenEngine engine, const PaddingSpec& spec);
+
+}  // namespace laneway
