@@ -51,26 +51,29 @@ class Binding {
   OrtIoBinding* native() const noexcept { return handle_.get(); }
 
  private:
-  Binding(std::shared_ptr<const Session> session, Handle<OrtIoBinding> handle);
-  Expected<> check(const Port& port, const Value& value) const;
-  Expected<> ready() const;
-  Expected<> renew_outputs();
-  Expected<> fetch_outputs();
-
   struct Output {
-    bool bound = false;
     bool owned = false;  // by ONNX Runtime, anew at each run
     std::optional<Value> value = std::nullopt;
   };
 
+  Binding(std::shared_ptr<const Session> session, Handle<OrtIoBinding> handle);
+  Expected<> bind_anew(std::size_t output);
+  void set_bound(std::size_t output, bool owned);
+  Expected<> check_ready();
+  Expected<> renew_outputs();
+  Expected<> fetch_outputs();
+  Error failed(OrtStatus* status, const RunOptions& options) const;
+
   std::shared_ptr<const Session> session_;
   Handle<OrtIoBinding> handle_;
-  std::vector<bool> inputs_;            // which are bound
+  OrtStatus* (*run_)(OrtSession*, const OrtRunOptions*, const OrtIoBinding*) noexcept;
+  OrtSession* native_session_;
+  std::vector<bool> inputs_;  // which are bound
   std::vector<Output> outputs_;
   std::vector<std::size_t> bound_order_;  // outputs as ONNX Runtime lists them
-  bool ready_ = false;
+  bool ready_ = false;                    // whether all that a run needs is bound
   bool any_owned_ = false;
 };
 
 }  // namespace ort
-}  // namespace laneway
+}  // namespace LANEWAY_PUBLIC

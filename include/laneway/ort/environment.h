@@ -15,8 +15,8 @@ namespace ort {
 
 /// Workers shared by all sessions that ask for them, instead of workers of each session's own.
 struct GlobalPool {
-  ThreadSpec intra = {};   ///< Those that compute one node together.
-  int inter_threads = 1;   ///< Nodes computed at once, for sessions with execution = parallel.
+  ThreadSpec intra = {};  ///< Those that compute one node together.
+  int inter_threads = 1;  ///< Nodes computed at once, for sessions with execution = parallel.
   bool denormals_as_zero = false;
 
   friend bool operator==(const GlobalPool&, const GlobalPool&) = default;
@@ -25,10 +25,10 @@ struct GlobalPool {
 /// What the environment is to be like. nullopt: as it is, or the default where there is none yet.
 struct EnvironmentSpec {
   LibrarySpec library = {};
-  std::optional<Severity> log_severity = std::nullopt;    ///< Least that ONNX Runtime says. Default: warning.
-  std::optional<std::string> log_id = std::nullopt;       ///< Default: "laneway".
-  std::optional<GlobalPool> global_pool = std::nullopt;   ///< Default: none.
-  std::optional<bool> telemetry = std::nullopt;           ///< Default: false.
+  std::optional<Severity> log_severity = std::nullopt;   ///< Least that ONNX Runtime says. Default: warning.
+  std::optional<std::string> log_id = std::nullopt;      ///< Default: "laneway".
+  std::optional<GlobalPool> global_pool = std::nullopt;  ///< Default: none.
+  std::optional<bool> telemetry = std::nullopt;          ///< Default: false.
 };
 
 /// What ONNX Runtime has once per process: its log and its global pool.
@@ -54,7 +54,8 @@ class Environment {
   OrtEnv* native() const noexcept { return handle_.get(); }
 
  private:
-  Environment(EnvironmentSpec spec, MemoryInfo host_memory, Allocator host_allocator) noexcept;
+  Environment(EnvironmentSpec spec, MemoryInfo host_memory, Allocator host_allocator, std::shared_ptr<void> workers,
+              Handle<OrtEnv> handle) noexcept;
 
   EnvironmentSpec spec_;
   std::shared_ptr<const Library> library_;
@@ -65,4 +66,4 @@ class Environment {
 };
 
 }  // namespace ort
-}  // namespace laneway
+}  // namespace LANEWAY_PUBLIC

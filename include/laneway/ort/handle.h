@@ -22,4 +22,4 @@ template <class Native>
 using Handle = std::unique_ptr<Native, Release<Native>>;
 
 }  // namespace ort
-}  // namespace laneway
+}  // namespace LANEWAY_PUBLIC

@@ -32,10 +32,10 @@ class Library {
   /// Errors: unavailable, naming each place looked at and why not that one; failed_precondition naming both versions (too old).
   static Expected<std::shared_ptr<const Library>> open(const LibrarySpec& spec = {});
 
-  const std::string& version() const noexcept { return version_; }          ///< "1.31.1".
-  int level() const noexcept { return level_; }                             ///< Of the table agreed on: 23 to 27.
-  const std::filesystem::path& path() const noexcept { return path_; }      ///< The file it was loaded from.
-  const std::string& found_by() const noexcept { return found_by_; }        ///< "LANEWAY_ORT_LIBRARY", "beside the program".
+  const std::string& version() const noexcept { return version_; }      ///< "1.31.1".
+  int level() const noexcept { return level_; }                         ///< Of the table agreed on: 23 to 27.
+  const std::filesystem::path& path() const noexcept { return path_; }  ///< The file it was loaded from.
+  const std::string& found_by() const noexcept { return found_by_; }    ///< "LANEWAY_ORT_LIBRARY", "beside the program".
 
   /// The table, for calls of one's own: functions up to level() only; beyond them there is no memory.
   const OrtApi* api() const noexcept { return api_; }
@@ -58,4 +58,4 @@ class Library {
 };
 
 }  // namespace ort
-}  // namespace laneway
+}  // namespace LANEWAY_PUBLIC

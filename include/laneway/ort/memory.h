@@ -59,6 +59,7 @@ class Allocator {
 
  private:
   friend class Session;
+  friend class Value;
   Allocator(std::shared_ptr<const Library> library, std::shared_ptr<OrtAllocator> native) noexcept
       : library_(std::move(library)), native_(std::move(native)) {}
 
@@ -67,4 +68,4 @@ class Allocator {
 };
 
 }  // namespace ort
-}  // namespace laneway
+}  // namespace LANEWAY_PUBLIC

@@ -47,4 +47,4 @@ class RunOptions {
 };
 
 }  // namespace ort
-}  // namespace laneway
+}  // namespace LANEWAY_PUBLIC

@@ -89,7 +89,7 @@ struct SessionSpec {
   ThreadSpec threads = {};   ///< Those that compute one node together; with execution = parallel, those of nodes too.
   bool global_pool = false;  ///< The environment's workers instead; `threads` and `inter_threads` are then ignored.
   Execution execution = Execution::sequential;
-  int inter_threads = 1;     ///< Nodes computed at once with execution = parallel.
+  int inter_threads = 1;  ///< Nodes computed at once with execution = parallel.
   bool arena = true;
   bool memory_pattern = true;
   std::shared_ptr<PrepackedWeights> prepacked = nullptr;
@@ -106,7 +106,7 @@ struct Metadata {
 ///
 /// Threads:  any: runs of different bindings may go on at once.
 /// Lifetime: bindings and allocators made from it keep it. It keeps its environment and what the spec handed over.
-class Session {
+class Session : public std::enable_shared_from_this<Session> {
  public:
   /// Errors: not_found, permission_denied (a file); invalid_argument (a model that ONNX Runtime refuses, with its reason; no
   ///         bytes; a text with a NUL; threads); failed_precondition (global_pool where the environment has none);
@@ -147,4 +147,4 @@ class Session {
 };
 
 }  // namespace ort
-}  // namespace laneway
+}  // namespace LANEWAY_PUBLIC

@@ -29,8 +29,8 @@ struct TensorView {
 struct CooTensor {
   Shape dense_shape;
   DType dtype = DType::f32;
-  std::vector<std::byte> values = {};        ///< Of the elements that are not zero, one after the other.
-  std::vector<std::int64_t> indices = {};    ///< [elements, rank]: row i is where element i stands.
+  std::vector<std::byte> values = {};      ///< Of the elements that are not zero, one after the other.
+  std::vector<std::int64_t> indices = {};  ///< [elements, rank]: row i is where element i stands.
 };
 
 /// One value of ONNX Runtime: a tensor, strings, a sequence, a map, an optional or a sparse tensor.
@@ -84,10 +84,12 @@ class Value {
   friend class Binding;
   explicit Value(Handle<OrtValue> handle, std::shared_ptr<const void> keep = nullptr) noexcept
       : keep_(std::move(keep)), handle_(std::move(handle)) {}
+  Expected<> present() const;
+  Expected<> expect(PortKind kind) const;
 
   std::shared_ptr<const void> keep_;
   Handle<OrtValue> handle_;
 };
 
 }  // namespace ort
-}  // namespace laneway
+}  // namespace LANEWAY_PUBLIC

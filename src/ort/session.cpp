@@ -1,0 +1,210 @@
+#include "laneway/ort/session.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "ort/call.h"
+#include "ort/session_options.h"
+#include "ort/text.h"
+#include "ort/type_info.h"
+#include "ort/workers.h"
+
+namespace laneway::ort {
+
+// What the native session uses without owning it.
+struct Session::Kept {
+  explicit Kept(const SessionSpec& spec)
+      : initializers(spec.shared_initializers),
+        prepacked(spec.prepacked),
+        workers(spec.threads),
+        profiling(spec.profile_prefix.has_value()) {
+    initializers.insert(initializers.end(), spec.external_initializers.begin(), spec.external_initializers.end());
+    if (const auto* model = std::get_if<ModelBytes>(&spec.model.get())) model_owner = model->owner;
+  }
+
+  std::shared_ptr<const void> model_owner;
+  std::vector<Initializer> initializers;
+  std::shared_ptr<PrepackedWeights> prepacked;
+  Workers workers;
+  std::atomic<bool> profiling;
+};
+
+namespace {
+
+Expected<Handle<OrtSession>> make_native(const Environment& environment, const SessionSpec& spec, OrtSessionOptions* options) {
+  const std::shared_ptr<const Library>& library = environment.library();
+  OrtEnv* const env = environment.native();
+  OrtPrepackedWeightsContainer* const prepacked = spec.prepacked ? spec.prepacked->native() : nullptr;
+  if (const auto* model = std::get_if<ModelPath>(&spec.model.get())) {
+    const char* path = model->path.c_str();
+    if (!prepacked) return make<OrtSession>(library, LANEWAY_ORT_FN(CreateSession), env, path, options);
+    return make<OrtSession>(library, LANEWAY_ORT_FN(CreateSessionWithPrepackedWeightsContainer), env, path, options, prepacked);
+  }
+  const std::span bytes = std::get<ModelBytes>(spec.model.get()).bytes;
+  const void* const data = bytes.data();
+  if (!prepacked) return make<OrtSession>(library, LANEWAY_ORT_FN(CreateSessionFromArray), env, data, bytes.size(), options);
+  return make<OrtSession>(library, LANEWAY_ORT_FN(CreateSessionFromArrayWithPrepackedWeightsContainer), env, data, bytes.size(),
+                          options, prepacked);
+}
+
+// What ONNX Runtime calls a plain failure while it reads and optimises a model is that model's fault.
+Error blame_model(Error error) {
+  if (error.code() != ErrorCode::internal) return error;
+  return Error(ErrorCode::invalid_argument, std::string(error.message()));
+}
+
+std::string name_of(const ModelSource& model) {
+  const auto* path = std::get_if<ModelPath>(&model.get());
+  return path ? "model " + path->path.string() : "model";
+}
+
+Error no_port(std::string_view direction, std::string_view name, std::span<const Port> ports) {
+  std::string names;
+  for (const Port& port : ports) names += (names.empty() ? "" : ", ") + port.name;
+  return Error(ErrorCode::not_found,
+               std::string(direction) + " " + std::string(name) + ": no such port: expected one of " + names);
+}
+
+Expected<std::size_t> position(std::string_view direction, std::string_view name, std::span<const Port> ports) {
+  const auto found = std::ranges::find(ports, name, &Port::name);
+  if (found == ports.end()) return no_port(direction, name, ports);
+  return static_cast<std::size_t>(found - ports.begin());
+}
+
+/// Appends the ports of one of ONNX Runtime's three lists.
+template <class Count, class Name, class Type>
+Expected<> append_ports(const Session& session, const Entry<Count>& count_of, const Entry<Name>& name_of,
+                        const Entry<Type>& type_of, bool optional, std::vector<Port>& ports) {
+  const std::shared_ptr<const Library>& library = session.library();
+  const Allocator& allocator = session.environment()->host_allocator();
+  std::size_t count = 0;
+  LANEWAY_TRY(call(*library, count_of, session.native(), &count));
+  for (std::size_t i = 0; i < count; ++i) {
+    char* name = nullptr;
+    LANEWAY_TRY(call(*library, name_of, session.native(), i, allocator.native(), &name));
+    LANEWAY_TRY_ASSIGN(const auto type, make<OrtTypeInfo>(library, type_of, session.native(), i));
+    LANEWAY_TRY_ASSIGN(Port port, port_of(library, take_text(allocator, name), *type));
+    port.optional = optional;
+    ports.push_back(std::move(port));
+  }
+  return {};
+}
+
+struct MetadataReader {
+  const Library& library;
+  const Allocator& allocator;
+  const OrtModelMetadata* native;
+
+  // ONNX Runtime gives "" for what is not there.
+  template <class Find>
+  Expected<std::optional<std::string>> text(const Entry<Find>& function) const {
+    char* text = nullptr;
+    LANEWAY_TRY(call(library, function, native, allocator.native(), &text));
+    std::string taken = take_text(allocator, text);
+    return taken.empty() ? std::nullopt : std::optional(std::move(taken));
+  }
+
+  Expected<std::vector<std::pair<std::string, std::string>>> custom() const {
+    char** keys = nullptr;
+    std::int64_t count = 0;
+    LANEWAY_TRY(call(library, LANEWAY_ORT_FN(ModelMetadataGetCustomMetadataMapKeys), native, allocator.native(), &keys, &count));
+    std::vector<std::pair<std::string, std::string>> entries;
+    for (std::int64_t i = 0; i < count; ++i) entries.emplace_back(take_text(allocator, keys[i]), "");
+    allocator.native()->Free(allocator.native(), keys);
+    for (auto& [key, value] : entries) {
+      char* text = nullptr;
+      LANEWAY_TRY(
+          call(library, LANEWAY_ORT_FN(ModelMetadataLookupCustomMetadataMap), native, allocator.native(), key.c_str(), &text));
+      value = take_text(allocator, text);
+    }
+    return entries;
+  }
+};
+
+}  // namespace
+
+Expected<std::shared_ptr<PrepackedWeights>> PrepackedWeights::make(std::shared_ptr<const Library> library) {
+  LANEWAY_TRY_ASSIGN(auto handle,
+                     ort::make<OrtPrepackedWeightsContainer>(library, LANEWAY_ORT_FN(CreatePrepackedWeightsContainer)));
+  return std::shared_ptr<PrepackedWeights>(new PrepackedWeights(std::move(handle)));
+}
+
+Session::Session(std::shared_ptr<const Environment> environment, std::unique_ptr<Kept> kept, Handle<OrtSession> handle) noexcept
+    : environment_(std::move(environment)), kept_(std::move(kept)), handle_(std::move(handle)) {}
+
+Session::~Session() = default;
+
+Expected<std::shared_ptr<const Session>> Session::open(const SessionSpec& spec) {
+  LANEWAY_TRY(validate(spec));
+  Expected<std::shared_ptr<const Environment>> environment = spec.environment;
+  if (!spec.environment) environment = Environment::get();
+  if (!environment) return std::move(environment).error();
+  if (spec.global_pool && !(*environment)->spec().global_pool) {
+    return Error(
+        ErrorCode::failed_precondition,
+        "session: global_pool: expected an environment with a pool, got one without (ask for it before the first session opens)");
+  }
+  auto kept = std::make_unique<Kept>(spec);
+  LANEWAY_TRY_ASSIGN(const auto options, make_options((*environment)->library(), spec, kept->workers));
+  auto native = make_native(**environment, spec, options.get());
+  if (!native) {
+    if (auto failure = kept->workers.failure()) return *std::move(failure);
+    return blame_model(std::move(native).error()).with_context(name_of(spec.model));
+  }
+  const std::shared_ptr<Session> session(new Session(*std::move(environment), std::move(kept), *std::move(native)));
+  LANEWAY_TRY(session->read_ports());
+  return std::shared_ptr<const Session>(session);
+}
+
+Expected<> Session::read_ports() {
+  LANEWAY_TRY(append_ports(*this, LANEWAY_ORT_FN(SessionGetInputCount), LANEWAY_ORT_FN(SessionGetInputName),
+                           LANEWAY_ORT_FN(SessionGetInputTypeInfo), false, inputs_));
+  LANEWAY_TRY(append_ports(*this, LANEWAY_ORT_FN(SessionGetOverridableInitializerCount),
+                           LANEWAY_ORT_FN(SessionGetOverridableInitializerName),
+                           LANEWAY_ORT_FN(SessionGetOverridableInitializerTypeInfo), true, inputs_));
+  return append_ports(*this, LANEWAY_ORT_FN(SessionGetOutputCount), LANEWAY_ORT_FN(SessionGetOutputName),
+                      LANEWAY_ORT_FN(SessionGetOutputTypeInfo), false, outputs_);
+}
+
+Expected<std::size_t> Session::input_named(std::string_view name) const { return position("input", name, inputs_); }
+Expected<std::size_t> Session::output_named(std::string_view name) const { return position("output", name, outputs_); }
+
+Expected<Metadata> Session::metadata() const {
+  LANEWAY_TRY_ASSIGN(const auto handle, make<OrtModelMetadata>(library(), LANEWAY_ORT_FN(SessionGetModelMetadata), native()));
+  const MetadataReader reader{*library(), environment_->host_allocator(), handle.get()};
+  Metadata metadata;
+  LANEWAY_TRY_ASSIGN(metadata.producer, reader.text(LANEWAY_ORT_FN(ModelMetadataGetProducerName)));
+  LANEWAY_TRY_ASSIGN(metadata.graph, reader.text(LANEWAY_ORT_FN(ModelMetadataGetGraphName)));
+  LANEWAY_TRY_ASSIGN(metadata.graph_description, reader.text(LANEWAY_ORT_FN(ModelMetadataGetGraphDescription)));
+  LANEWAY_TRY_ASSIGN(metadata.domain, reader.text(LANEWAY_ORT_FN(ModelMetadataGetDomain)));
+  LANEWAY_TRY_ASSIGN(metadata.description, reader.text(LANEWAY_ORT_FN(ModelMetadataGetDescription)));
+  LANEWAY_TRY(call(*library(), LANEWAY_ORT_FN(ModelMetadataGetVersion), handle.get(), &metadata.version));
+  LANEWAY_TRY_ASSIGN(metadata.custom, reader.custom());
+  return metadata;
+}
+
+Expected<Allocator> Session::host_allocator() const {
+  LANEWAY_TRY_ASSIGN(auto handle, make<OrtAllocator>(library(), LANEWAY_ORT_FN(CreateAllocator), native(),
+                                                     environment_->host_memory().native()));
+  struct Held {
+    std::shared_ptr<const Session> session;
+    Handle<OrtAllocator> handle;
+  };
+  const auto held = std::make_shared<Held>(Held{shared_from_this(), std::move(handle)});
+  return Allocator(library(), std::shared_ptr<OrtAllocator>(held, held->handle.get()));
+}
+
+Expected<std::filesystem::path> Session::end_profiling() const {
+  // A second end succeeds with an empty path as far as ONNX Runtime is concerned.
+  if (!kept_->profiling.exchange(false)) {
+    return Error(ErrorCode::failed_precondition,
+                 "session: profiling: expected one that runs, got none (never begun, or ended before)");
+  }
+  const Allocator& allocator = environment_->host_allocator();
+  char* path = nullptr;
+  LANEWAY_TRY(call(*library(), LANEWAY_ORT_FN(SessionEndProfiling), native(), allocator.native(), &path));
+  return std::filesystem::path(take_text(allocator, path));
+}
+
+}  // namespace laneway::ort

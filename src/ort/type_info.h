@@ -1,0 +1,22 @@
+#pragma once
+#include <onnxruntime_c_api.h>
+
+#include <memory>
+#include <string>
+
+#include "laneway/core/port.h"
+#include "laneway/ort/handle.h"
+
+namespace laneway::ort {
+
+/// A port as the model declares it. Errors: unimplemented (opaque types, dtypes that came after this build).
+Expected<Port> port_of(const std::shared_ptr<const Library>& library, std::string name, const OrtTypeInfo& type);
+
+struct ElementsAndShape {
+  DType dtype;
+  Shape shape;
+};
+/// Of a tensor, or of a part of a sparse one. Errors: unimplemented (rank over Shape::rank_max).
+Expected<ElementsAndShape> elements_and_shape(const Library& library, const OrtTensorTypeAndShapeInfo& info);
+
+}  // namespace laneway::ort
