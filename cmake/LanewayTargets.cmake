@@ -40,7 +40,7 @@ function(laneway_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "NO_SANITIZERS;ONLY_RELEASE" "" "SOURCES;DEPS;LABELS;ENV")
   if(NOT LANEWAY_BUILD_TESTS
      OR (arg_NO_SANITIZERS AND LANEWAY_SANITIZE)
-     OR (arg_ONLY_RELEASE AND (LANEWAY_SANITIZE OR NOT CMAKE_BUILD_TYPE STREQUAL Release)))
+     OR (arg_ONLY_RELEASE AND NOT LANEWAY_RELEASE))
     return()
   endif()
   add_executable(${name} ${arg_SOURCES})
