@@ -9,6 +9,7 @@ namespace laneway LANEWAY_PUBLIC {
 /// One struct per message, one enumerator per field.
 namespace onnx::schema {
 
+// clang-format off
 struct ModelProto {
   enum Field : std::uint32_t {
     ir_version = 1, producer_name = 2, producer_version = 3, domain = 4, model_version = 5, doc_string = 6, graph = 7,
@@ -82,6 +83,7 @@ enum class AttributeType : std::uint8_t {
   undefined, float_, int_, string, tensor, graph, floats, ints, strings, tensors, graphs, sparse_tensor, sparse_tensors, type,
   types
 };
+// clang-format on
 inline constexpr std::int64_t attribute_types = 15;
 
 /// TensorProto.DataLocation.
