@@ -165,9 +165,11 @@ Expected<std::shared_ptr<Bucket>> BucketCache::make_bucket(Build& build) {
 
 // ---- room -----------------------------------------------------------------------------------------------------------------
 
+std::size_t BucketCache::count() const noexcept { return table_.load()->buckets.size() + reserved_count_ + dying_count_; }
+
 bool BucketCache::fits(std::size_t bytes) const noexcept {
-  const bool count = !spec_.count_max || table_.load()->buckets.size() + reserved_count_ < *spec_.count_max;
-  return count && (!shared().bytes_max || shared().bytes + bytes <= *shared().bytes_max);
+  const bool few_enough = !spec_.count_max || count() < *spec_.count_max;
+  return few_enough && (!shared().bytes_max || shared().bytes + bytes <= *shared().bytes_max);
 }
 
 Expected<std::shared_ptr<Reservation>> BucketCache::reserve(Build& build, std::size_t bytes) {
@@ -188,11 +190,14 @@ Expected<std::shared_ptr<Reservation>> BucketCache::reserve(Build& build, std::s
         ++reserved_count_;
         return reservation;
       }
-      const std::vector<Bucket*> idle = retire_for(bytes);
+      std::size_t own_dying = 0;
+      const std::vector<Bucket*> idle = retire_for(bytes, own_dying);
+      dying_count_ += own_dying;
       if (!idle.empty()) {
         lock.unlock();
         for (Bucket* bucket : idle) bucket->finish();
         lock.lock();
+        dying_count_ -= own_dying;
         continue;
       }
       build.stage = "for room: all buckets that could make it are in use";
@@ -212,7 +217,7 @@ std::uint64_t BucketCache::rank(const Bucket& bucket) const noexcept {
 }
 
 // Retires and unpublishes what has to go, oldest first, and only if that is enough: nothing is evicted in vain.
-std::vector<Bucket*> BucketCache::retire_for(std::size_t bytes) {
+std::vector<Bucket*> BucketCache::retire_for(std::size_t bytes, std::size_t& own) {
   struct Candidate {
     BucketCache* cache;
     Bucket* bucket;
@@ -226,8 +231,8 @@ std::vector<Bucket*> BucketCache::retire_for(std::size_t bytes) {
   }
   std::ranges::sort(candidates, {}, &Candidate::rank);
 
-  const std::size_t count = table_.load()->buckets.size() + reserved_count_ + 1;
-  std::size_t too_many = spec_.count_max && count > *spec_.count_max ? count - *spec_.count_max : 0;
+  const std::size_t needed = count() + 1;
+  std::size_t too_many = spec_.count_max && needed > *spec_.count_max ? needed - *spec_.count_max : 0;
   const std::size_t wanted = shared().bytes + bytes;
   std::size_t too_large = shared().bytes_max && wanted > *shared().bytes_max ? wanted - *shared().bytes_max : 0;
   std::vector<Candidate> chosen;
@@ -246,6 +251,7 @@ std::vector<Bucket*> BucketCache::retire_for(std::size_t bytes) {
     ++candidate.cache->evictions_;
     if (candidate.cache->blueprint_->metrics) candidate.cache->blueprint_->metrics->evictions->add();
     retired.push_back(candidate.bucket);
+    if (candidate.cache == this) ++own;
   }
   return retired;
 }

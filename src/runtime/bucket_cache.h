@@ -87,8 +87,9 @@ class BucketCache {
   Expected<std::shared_ptr<Bucket>> make_bucket(Build& build);
   Expected<OpenEngine> engine_for(std::span<const NamedExtent> capacity) const;
   Expected<std::shared_ptr<Reservation>> reserve(Build& build, std::size_t bytes);
+  std::size_t count() const noexcept;
   bool fits(std::size_t bytes) const noexcept;
-  std::vector<Bucket*> retire_for(std::size_t bytes);
+  std::vector<Bucket*> retire_for(std::size_t bytes, std::size_t& own);
   std::uint64_t rank(const Bucket& bucket) const noexcept;
   void publish(std::vector<std::shared_ptr<Bucket>> buckets);  // under the mutex, as the next two
   void unpublish(Bucket& bucket);
@@ -111,7 +112,8 @@ class BucketCache {
   std::vector<std::thread> threads_;
   bool closing_ = false;
 
-  std::size_t reserved_count_ = 0, reserved_bytes_ = 0, bytes_ = 0;
+  std::size_t reserved_count_ = 0, dying_count_ = 0;  // beside those of the table
+  std::size_t reserved_bytes_ = 0, bytes_ = 0;
   std::uint64_t misses_ = 0, hits_gone_ = 0, builds_made_ = 0, build_failures_ = 0, evictions_ = 0;
   std::int64_t build_ns_ = 0;
 };
