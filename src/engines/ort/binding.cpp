@@ -1,0 +1,276 @@
+#include "engines/ort/binding.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "core/guard.h"
+#include "engines/ort/values.h"
+#include "laneway/engine/check.h"
+
+namespace laneway::engines_ort {
+namespace {
+
+Error wrong_place(std::string_view what, const Port& port) {
+  return Error(ErrorCode::invalid_argument, std::string(what) + " " + port.name + ": lies on a device: expected host memory");
+}
+
+Expected<> check_place(std::string_view what, const Port& port, const Memory& memory) {
+  return memory.placement == Placement::device ? wrong_place(what, port) : Expected<>();
+}
+
+Error no_port(std::string_view what, std::size_t index, std::size_t count) {
+  return Error(ErrorCode::out_of_range, std::string(what) + ": no such number: expected below " + std::to_string(count) +
+                                            ", got " + std::to_string(index));
+}
+
+Error not_memory(std::string_view what, const Port& port) {
+  return Error(ErrorCode::failed_precondition,
+               std::string(what) + " " + port.name + ": not joined to memory: expected a port that is");
+}
+
+// Whether a failure may be that of an output which came out in another shape than memory was bound for. What ONNX Runtime says
+// then changes from version to version, but never without this word; a run that is repeated in vain costs time, nothing else.
+bool may_be_of_shape(const Error& error) { return error.message().find("shape") != std::string_view::npos; }
+
+Error wrong_shape(const Port& port, const Shape& proven, const Shape& got) {
+  return Error(ErrorCode::failed_precondition,
+               "output " + port.name + ": wrong shape: proven " + to_string(proven) + ", got " + to_string(got));
+}
+
+}  // namespace
+
+// ---- binding -------------------------------------------------------------------------------------------------------------
+
+Expected<std::unique_ptr<Binding>> OrtBinding::make(const OrtPlan& plan, const BindSpec& spec,
+                                                    std::shared_ptr<const ort::Session> session) {
+  LANEWAY_TRY_ASSIGN(ort::RunOptions options, ort::RunOptions::make(session->library()));
+  std::unique_ptr<OrtBinding> binding(new OrtBinding(plan, spec, std::move(session), std::move(options)));
+  for (std::size_t i = 0; i < binding->inputs_.size(); ++i) {
+    const auto* memory = std::get_if<Memory>(&binding->inputs_[i].attachment);
+    if (memory) LANEWAY_TRY(check_place("input", binding->input_port(i), *memory));
+  }
+  for (std::size_t i = 0; i < binding->outputs_.size(); ++i) {
+    const auto* memory = std::get_if<Memory>(&binding->outputs_[i].attachment);
+    if (memory) LANEWAY_TRY(check_place("output", binding->output_port(i), *memory));
+  }
+  LANEWAY_TRY(binding->select(plan.spec().inputs));
+  return std::unique_ptr<Binding>(std::move(binding));
+}
+
+OrtBinding::OrtBinding(const OrtPlan& plan, const BindSpec& spec, std::shared_ptr<const ort::Session> session,
+                       ort::RunOptions options)
+    : plan_(plan), session_(std::move(session)), options_(std::move(options)), shapes_(plan.spec().inputs) {
+  for (const Attachment& attachment : spec.inputs) {
+    inputs_.push_back({.attachment = attachment});
+    any_value_ |= std::holds_alternative<ValueRef>(attachment);
+  }
+  for (const Attachment& attachment : spec.outputs) outputs_.push_back({.attachment = attachment});
+}
+
+Expected<> OrtBinding::join(BoundSet& set) {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const auto* memory = std::get_if<Memory>(&inputs_[i].attachment);
+    if (memory) LANEWAY_TRY(set.join_input(i, memory->data, set.shapes()[i]));
+  }
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    const Attachment& attachment = outputs_[i].attachment;
+    const auto* memory = std::get_if<Memory>(&attachment);
+    const std::optional<Shape> shape = memory ? plan_.shape_of(i, set.shapes()) : std::nullopt;
+    if (memory && shape && !set.owns(i)) {
+      LANEWAY_TRY(set.join_output(i, memory->data, *shape));
+    } else if (!std::holds_alternative<Absent>(attachment)) {
+      LANEWAY_TRY(set.own_output(i));
+    }
+  }
+  return {};
+}
+
+Expected<std::unique_ptr<BoundSet>> OrtBinding::make_set(std::span<const Shape> shapes) {
+  LANEWAY_TRY_ASSIGN(auto set, BoundSet::make(session_, shapes));
+  LANEWAY_TRY(join(*set));
+  return set;
+}
+
+void OrtBinding::keep(std::unique_ptr<BoundSet> set) {
+  const std::size_t shapes_max = std::max<std::size_t>(1, plan_.engine().options().shapes_max);
+  if (sets_.size() < shapes_max) {
+    sets_.push_back(std::move(set));
+  } else {
+    *std::ranges::min_element(sets_, {}, [](const auto& kept) { return kept->used_at; }) = std::move(set);
+  }
+}
+
+// Leaves everything as it was where it fails.
+Expected<> OrtBinding::select(std::span<const Shape> shapes) {
+  const auto found = std::ranges::find_if(sets_, [&](const auto& set) { return std::ranges::equal(set->shapes(), shapes); });
+  BoundSet* next = found == sets_.end() ? nullptr : found->get();
+  if (next) {
+    LANEWAY_TRY(join(*next));  // addresses may have changed since
+  } else {
+    LANEWAY_TRY_ASSIGN(auto made, make_set(shapes));
+    next = made.get();
+    if (current_) LANEWAY_TRY(current_->release_results());
+    keep(std::move(made));
+  }
+  if (current_ && current_ != next) LANEWAY_TRY(current_->release_results());
+  current_ = next;
+  current_->used_at = ++clock_;
+  std::ranges::copy(shapes, shapes_.begin());
+  expect_outputs();
+  return {};
+}
+
+void OrtBinding::expect_outputs() noexcept {
+  failed_ = false;
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    Output& output = outputs_[i];
+    output.known = false;
+    const auto* memory = std::get_if<Memory>(&output.attachment);
+    output.expected = memory ? plan_.shape_of(i, shapes_) : std::nullopt;
+    if (!output.expected || current_->owns(i)) continue;
+    output.known = true;
+    output.shape = *output.expected;
+    output.result = memory->data;
+  }
+}
+
+Expected<> OrtBinding::resize(std::span<const Shape> inputs) noexcept {
+  return guarded([&]() -> Expected<> {
+    LANEWAY_TRY(check_resize(plan_.engine().inputs(), plan_, inputs, plan_.given()));
+    return select(inputs);
+  });
+}
+
+Expected<> OrtBinding::rebind_input(std::size_t index, const Memory& memory) noexcept {
+  return guarded([&]() -> Expected<> {
+    if (index >= inputs_.size()) return no_port("input", index, inputs_.size());
+    auto* bound = std::get_if<Memory>(&inputs_[index].attachment);
+    if (!bound) return not_memory("input", input_port(index));
+    LANEWAY_TRY(check_memory("input", input_port(index), plan_.inputs()[index], memory));
+    LANEWAY_TRY(check_place("input", input_port(index), memory));
+    LANEWAY_TRY(current_->join_input(index, memory.data, shapes_[index]));
+    *bound = memory;
+    return {};
+  });
+}
+
+Expected<> OrtBinding::rebind_output(std::size_t index, const Memory& memory) noexcept {
+  return guarded([&]() -> Expected<> {
+    if (index >= outputs_.size()) return no_port("output", index, outputs_.size());
+    Output& output = outputs_[index];
+    auto* bound = std::get_if<Memory>(&output.attachment);
+    if (!bound) return not_memory("output", output_port(index));
+    LANEWAY_TRY(check_memory("output", output_port(index), plan_.outputs()[index], memory));
+    LANEWAY_TRY(check_place("output", output_port(index), memory));
+    if (!current_->owns(index)) {
+      LANEWAY_TRY(current_->join_output(index, memory.data, *output.expected));
+      output.result = memory.data;
+    }
+    *bound = memory;
+    return {};
+  });
+}
+
+// ---- running -------------------------------------------------------------------------------------------------------------
+
+// Marked last, so that a run which sees the mark undoes what was done.
+void OrtBinding::interrupt() noexcept {
+  options_.terminate();
+  interrupted_.store(true, std::memory_order_release);
+}
+
+Expected<> OrtBinding::run(const StopSignal& stop) noexcept {
+  failed_ = true;
+  // A request for this run that is undone here is seen below; one for a run before it is over.
+  if (interrupted_.exchange(false, std::memory_order_acquire)) options_.resume();
+  if (stop.requested()) return Error::cancelled();
+  Expected<> done = guarded([&] { return run_once(); });
+  if (!done && stop.requested() && done.error().code() == ErrorCode::cancelled) return Error::cancelled();
+  failed_ = !done;
+  return done;
+}
+
+Expected<> OrtBinding::run_once() {
+  if (any_value_) LANEWAY_TRY(hand_over_values());
+  Expected<> done = current_->binding().run(options_);
+  if (!done) {
+    if (done.error().code() == ErrorCode::cancelled || !may_be_of_shape(done.error())) return done;
+    LANEWAY_TRY(repeat(std::move(done).error()));
+  }
+  return take_results();
+}
+
+Expected<> OrtBinding::hand_over_values() {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const auto* reference = std::get_if<ValueRef>(&inputs_[i].attachment);
+    if (!reference) continue;
+    LANEWAY_TRY(validate(*reference->value, input_port(i)));
+    auto value = to_ort(*session_->environment(), *reference->value);
+    if (!value) return std::move(value).error().with_context("input " + input_port(i).name);
+    LANEWAY_TRY(current_->binding().bind_input(i, *value));
+    inputs_[i].value = *std::move(value);
+  }
+  return {};
+}
+
+Expected<> OrtBinding::take_results() {
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    if (!current_->owns(i)) continue;
+    LANEWAY_TRY_ASSIGN(ort::Value* const value, current_->binding().output(i));
+    if (const auto* reference = std::get_if<ValueRef>(&outputs_[i].attachment)) {
+      auto taken = from_ort(*value, output_port(i).kind);
+      if (!taken) return std::move(taken).error().with_context("output " + output_port(i).name);
+      *reference->value = *std::move(taken);
+      continue;
+    }
+    LANEWAY_TRY_ASSIGN(const ort::TensorView view, value->tensor());
+    outputs_[i].shape = view.shape;
+    outputs_[i].result = view.data;
+    outputs_[i].known = true;
+  }
+  return {};
+}
+
+// Repeats a run that failed, with memory of ONNX Runtime's own for each output. Those that so come out in another shape than
+// memory was bound for stay like this.
+Expected<> OrtBinding::repeat(Error first) {
+  std::vector<std::size_t> preallocated;
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    if (outputs_[i].expected && !current_->owns(i)) preallocated.push_back(i);
+  }
+  for (const std::size_t i : preallocated) LANEWAY_TRY(current_->own_output(i));
+  Expected<> done = current_->binding().run(options_);
+  if (!done && done.error().code() != ErrorCode::cancelled) done = std::move(first);
+  for (const std::size_t i : preallocated) {
+    const Memory& memory = std::get<Memory>(outputs_[i].attachment);
+    if (done) {
+      LANEWAY_TRY_ASSIGN(ort::Value* const value, current_->binding().output(i));
+      LANEWAY_TRY_ASSIGN(const ort::TensorView view, value->tensor());
+      if (view.shape != *outputs_[i].expected && !plan_.proven(i)) continue;
+      if (view.shape != *outputs_[i].expected) {
+        done = wrong_shape(output_port(i), *outputs_[i].expected, view.shape);
+      } else if (view.bytes != 0) {
+        std::memcpy(memory.data, view.data, view.bytes);
+      }
+    }
+    LANEWAY_TRY(current_->join_output(i, memory.data, *outputs_[i].expected));
+  }
+  return done;
+}
+
+Expected<OutputView> OrtBinding::output(std::size_t index) const noexcept {
+  if (index >= outputs_.size()) return no_port("output", index, outputs_.size());
+  const Output& output = outputs_[index];
+  const Port& port = output_port(index);
+  if (!std::holds_alternative<Memory>(output.attachment) && !std::holds_alternative<EngineOwned>(output.attachment)) {
+    return Error(ErrorCode::failed_precondition, "output " + port.name + ": not wanted, or not dense numbers");
+  }
+  if (failed_ || !output.known) {
+    return Error(ErrorCode::failed_precondition, "output " + port.name + ": no result: expected a run that succeeds first");
+  }
+  LANEWAY_TRY_ASSIGN(const std::size_t bytes, byte_count(port.dtype, output.shape));
+  return OutputView{.data = output.result, .bytes = bytes, .dtype = port.dtype, .shape = output.shape.extents()};
+}
+
+}  // namespace laneway::engines_ort

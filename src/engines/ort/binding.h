@@ -1,0 +1,69 @@
+#pragma once
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engines/ort/bound_set.h"
+#include "engines/ort/plan.h"
+#include "laneway/ort/run_options.h"
+
+namespace laneway::engines_ort {
+
+class OrtBinding final : public Binding {
+ public:
+  static Expected<std::unique_ptr<Binding>> make(const OrtPlan& plan, const BindSpec& spec,
+                                                 std::shared_ptr<const ort::Session> session);
+
+  Expected<> run(const StopSignal& stop) noexcept override;
+  void interrupt() noexcept override;
+  Expected<> resize(std::span<const Shape> inputs) noexcept override;
+  Expected<> rebind_input(std::size_t index, const Memory& memory) noexcept override;
+  Expected<> rebind_output(std::size_t index, const Memory& memory) noexcept override;
+  Expected<OutputView> output(std::size_t index) const noexcept override;
+
+ private:
+  struct Input {
+    Attachment attachment;
+    std::optional<ort::Value> value = std::nullopt;  // what a Value was handed over as: lives until the next run
+  };
+  struct Output {
+    Attachment attachment;
+    std::optional<Shape> expected = std::nullopt;  // as far as the input shapes tell
+    bool known = false;                            // whether the next two are: before a run where memory is bound, else after
+    Shape shape = {};
+    const void* result = nullptr;
+  };
+
+  OrtBinding(const OrtPlan& plan, const BindSpec& spec, std::shared_ptr<const ort::Session> session, ort::RunOptions options);
+
+  Expected<> select(std::span<const Shape> shapes);
+  Expected<std::unique_ptr<BoundSet>> make_set(std::span<const Shape> shapes);
+  Expected<> join(BoundSet& set);
+  void keep(std::unique_ptr<BoundSet> set);
+  void expect_outputs() noexcept;
+
+  Expected<> run_once();
+  Expected<> repeat(Error first);
+  Expected<> hand_over_values();
+  Expected<> take_results();
+
+  const Port& input_port(std::size_t index) const noexcept { return plan_.engine().inputs()[index]; }
+  const Port& output_port(std::size_t index) const noexcept { return plan_.engine().outputs()[index]; }
+
+  const OrtPlan& plan_;  // whoever holds the binding holds the plan
+  std::shared_ptr<const ort::Session> session_;
+  ort::RunOptions options_;
+  std::atomic<bool> interrupted_{false};
+  std::vector<Input> inputs_;
+  std::vector<Output> outputs_;
+  bool any_value_ = false;  // among the inputs
+  std::vector<Shape> shapes_;
+  std::vector<std::unique_ptr<BoundSet>> sets_;
+  BoundSet* current_ = nullptr;
+  std::uint64_t clock_ = 0;
+  bool failed_ = false;  // the last run
+};
+
+}  // namespace laneway::engines_ort

@@ -1,0 +1,54 @@
+#include "engines/ort/bound_set.h"
+
+#include <utility>
+
+namespace laneway::engines_ort {
+
+BoundSet::BoundSet(ort::Binding binding, std::span<const Shape> shapes)
+    : shapes_(shapes.begin(), shapes.end()),
+      binding_(std::move(binding)),
+      input_at_(binding_.session()->inputs().size(), nothing),
+      output_at_(binding_.session()->outputs().size(), nothing) {}
+
+Expected<std::unique_ptr<BoundSet>> BoundSet::make(const std::shared_ptr<const ort::Session>& session,
+                                                   std::span<const Shape> shapes) {
+  LANEWAY_TRY_ASSIGN(ort::Binding binding, ort::Binding::make(session));
+  return std::unique_ptr<BoundSet>(new BoundSet(std::move(binding), shapes));
+}
+
+Expected<ort::Value> BoundSet::value_over(void* data, DType dtype, const Shape& shape) const {
+  LANEWAY_TRY_ASSIGN(const std::size_t bytes, byte_count(dtype, shape));
+  return ort::Value::borrow(binding_.session()->environment()->host_memory(), data, bytes, dtype, shape);
+}
+
+Expected<> BoundSet::join_input(std::size_t index, void* data, const Shape& shape) {
+  if (input_at_[index] == data) return {};
+  LANEWAY_TRY_ASSIGN(const ort::Value value, value_over(data, binding_.session()->inputs()[index].dtype, shape));
+  LANEWAY_TRY(binding_.bind_input(index, value));
+  input_at_[index] = data;
+  return {};
+}
+
+Expected<> BoundSet::join_output(std::size_t index, void* data, const Shape& shape) {
+  if (output_at_[index] == data) return {};
+  LANEWAY_TRY_ASSIGN(const ort::Value value, value_over(data, binding_.session()->outputs()[index].dtype, shape));
+  LANEWAY_TRY(binding_.bind_output(index, value));
+  output_at_[index] = data;
+  return {};
+}
+
+Expected<> BoundSet::own_output(std::size_t index) {
+  if (owns(index)) return {};
+  LANEWAY_TRY(binding_.bind_output(index));
+  output_at_[index] = owned;
+  return {};
+}
+
+Expected<> BoundSet::release_results() {
+  for (std::size_t i = 0; i < output_at_.size(); ++i) {
+    if (owns(i)) LANEWAY_TRY(binding_.bind_output(i));
+  }
+  return {};
+}
+
+}  // namespace laneway::engines_ort

@@ -1,0 +1,47 @@
+#pragma once
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "laneway/core/port.h"
+#include "laneway/ort/binding.h"
+
+namespace laneway::engines_ort {
+
+/// The ports of a binding, bound for one list of input shapes: ONNX Runtime keeps shapes in its values, so that another shape
+/// means other values. Kept so that a shape that comes again finds everything bound.
+class BoundSet {
+ public:
+  static Expected<std::unique_ptr<BoundSet>> make(const std::shared_ptr<const ort::Session>& session,
+                                                  std::span<const Shape> shapes);
+
+  std::span<const Shape> shapes() const noexcept { return shapes_; }
+
+  /// Joins a port to memory at this shape. Nothing happens where it is joined to that address already.
+  Expected<> join_input(std::size_t index, void* data, const Shape& shape);
+  Expected<> join_output(std::size_t index, void* data, const Shape& shape);
+  /// From the next run on ONNX Runtime finds memory itself, for whatever shape comes out.
+  Expected<> own_output(std::size_t index);
+  bool owns(std::size_t output) const noexcept { return output_at_[output] == owned; }
+
+  /// Gives back what the last run left in outputs of ONNX Runtime's own.
+  Expected<> release_results();
+
+  ort::Binding& binding() noexcept { return binding_; }
+
+  std::uint64_t used_at = 0;  ///< By the clock of whoever keeps it: the least goes first.
+
+ private:
+  BoundSet(ort::Binding binding, std::span<const Shape> shapes);
+  Expected<ort::Value> value_over(void* data, DType dtype, const Shape& shape) const;
+
+  static constexpr char marks[2] = {};
+  static constexpr const void* nothing = &marks[0];
+  static constexpr const void* owned = &marks[1];
+
+  std::vector<Shape> shapes_;
+  ort::Binding binding_;
+  std::vector<const void*> input_at_, output_at_;  // address, `owned` or `nothing`
+};
+
+}  // namespace laneway::engines_ort

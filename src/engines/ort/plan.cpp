@@ -1,0 +1,62 @@
+#include "engines/ort/plan.h"
+
+#include <algorithm>
+
+#include "core/guard.h"
+#include "engines/ort/binding.h"
+#include "laneway/engine/check.h"
+
+namespace laneway::engines_ort {
+namespace {
+
+// What ONNX Runtime keeps for a port whose memory is bound: a value, its tensor, and a reference in the binding.
+constexpr std::size_t bound_port_bytes = 512;
+constexpr std::size_t bound_set_bytes = 1024;
+
+}  // namespace
+
+OrtPlan::OrtPlan(const OrtEngine& engine, const PlanSpec& spec) : engine_(engine), spec_(spec) {
+  for (std::size_t i = 0; i < engine.inputs().size(); ++i) {
+    const Port& port = engine.inputs()[i];
+    given_.push_back(spec.given.empty() ? !port.optional : spec.given[i]);
+    inputs_.emplace_back();
+    if (!port.dense() || !given_[i]) continue;
+    inputs_[i].capacity = spec.inputs[i];
+    inputs_[i].bytes = *byte_count(port.dtype, spec.inputs[i]);
+  }
+  for (std::size_t i = 0; i < engine.outputs().size(); ++i) {
+    const Port& port = engine.outputs()[i];
+    outputs_.emplace_back();
+    const bool wanted = spec.outputs.empty() || std::ranges::find(spec.outputs, i) != spec.outputs.end();
+    if (!wanted || !port.dense()) continue;
+    const std::optional<Shape> capacity = shape_of(i, spec.inputs);
+    const auto bytes = capacity ? byte_count(port.dtype, *capacity) : Expected<std::size_t>(0);
+    if (!capacity || !bytes) continue;
+    outputs_[i].capacity = capacity;
+    outputs_[i].bytes = *bytes;
+  }
+  bytes_.per_binding = bound_set_bytes + bound_port_bytes * (inputs_.size() + outputs_.size());
+}
+
+const ProvenOutput* OrtPlan::proven(std::size_t output) const noexcept {
+  const auto found = std::ranges::find(spec_.proven, output, &ProvenOutput::output);
+  return found == spec_.proven.end() ? nullptr : &*found;
+}
+
+std::optional<Shape> OrtPlan::shape_of(std::size_t output, std::span<const Shape> inputs) const {
+  return shape_of_output(engine_.inputs(), inputs, engine_.outputs()[output], proven(output));
+}
+
+Expected<std::unique_ptr<Binding>> OrtPlan::bind(const BindSpec& spec) const {
+  return guarded([&]() -> Expected<std::unique_ptr<Binding>> {
+    LANEWAY_TRY(check_bind_spec(engine_.inputs(), engine_.outputs(), *this, spec));
+    if (spec.device && *spec.device != 0) {
+      return Error(ErrorCode::invalid_argument,
+                   "device: no such device: expected 0 (the processor), got " + std::to_string(*spec.device));
+    }
+    LANEWAY_TRY_ASSIGN(auto session, engine_.session_for(spec));
+    return OrtBinding::make(*this, spec, std::move(session));
+  });
+}
+
+}  // namespace laneway::engines_ort
