@@ -61,9 +61,12 @@ Float16 Float16::from(float value) noexcept {
   const auto with_sign = [sign](std::uint32_t low) { return Float16{static_cast<std::uint16_t>(sign | low)}; };
   if (magnitude > 0x7f800000u) return with_sign(0x7e00u | ((magnitude >> 13) & 0x1ffu));  // NaN keeps its top payload bits
   if (magnitude >= 0x477ff000u) return with_sign(0x7c00u);                                // rounds to infinity
-  if (magnitude < 0x38800000u) {                                                          // subnormal: let the FPU round
-    const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
-    return with_sign(std::bit_cast<std::uint32_t>(shifted) - 0x3f000000u);
+  if (magnitude < 0x38800000u) {  // subnormal: a count of 2^-24. Not left to the FPU, whose mode is the caller's
+    const std::uint32_t shift = 126u - (magnitude >> 23);
+    if (shift > 24) return with_sign(0);
+    const std::uint32_t significand = (magnitude & 0x7fffffu) | 0x800000u;
+    const std::uint32_t odd = (significand >> shift) & 1u;
+    return with_sign((significand + (1u << (shift - 1)) - 1u + odd) >> shift);
   }
   const std::uint32_t odd = (magnitude >> 13) & 1u;
   return with_sign((magnitude - 0x38000000u + 0xfffu + odd) >> 13);
