@@ -110,7 +110,9 @@ class Draft {
 
   void fill() {
     described_by_ladders();
-    problems_.check("dimensions", fix_dimensions(b_.inputs, b_.outputs, spec_.dimensions));
+    for (const NamedExtent& dimension : spec_.dimensions) {
+      problems_.check("dimensions", fix_dimensions(b_.inputs, b_.outputs, {&dimension, 1}));
+    }
     shapes_of_ports();
     given_inputs();
     wanted_outputs();
@@ -221,11 +223,21 @@ class Draft {
       return wrong(where + ": shapes differ: expected " + describe_shape(to) + ", got " + describe_shape(from));
     }
     if (b_.link_into(input) || b_.link_out_of(output)) return wrong(where + ": linked twice");
+    LANEWAY_TRY(check_initial(where, to, link.initial));
     b_.links.push_back({output, input, link.initial});
     b_.given[input] = true;
     b_.wanted[output] = true;
     b_.proven.push_back({output, input});
     return {};
+  }
+
+  // Where the shape varies so do the bytes: then as many are taken as there is room for, and zeros after them.
+  static Expected<> check_initial(const std::string& where, const Port& to, std::span<const std::byte> initial) {
+    std::vector<std::int64_t> extents;
+    for (const Dimension& dimension : to.shape) extents.push_back(dimension.extent.value_or(-1));
+    const auto bytes = byte_count(to.dtype, extents);
+    if (initial.empty() || !to.rank_known || !bytes || *bytes == initial.size()) return {};
+    return wrong(where + ": wrong initial state: expected " + std::to_string(*bytes) + " bytes, got " + std::to_string(initial.size()));
   }
 
   static bool agree(const Port& from, const Port& to) {

@@ -290,10 +290,10 @@ TEST_P(LaneTest, L12_MemoryOfTheEnginesAllocator) {
 }
 
 TEST_P(LaneTest, L12_RingOfFramesByRebind) {
+  std::vector<std::vector<float>> ring(8, std::vector<float>(12));  // outlives the lane
   auto runtime = open(fixed(make(toys::affine())));
   ASSERT_OK(runtime);
   Lane& lane = *runtime->lanes()[0];
-  std::vector<std::vector<float>> ring(8, std::vector<float>(12));
   for (int frame = 0; frame < 1'000; ++frame) {
     auto& slot = ring[static_cast<std::size_t>(frame) % ring.size()];
     std::ranges::fill(slot, static_cast<float>(frame));
