@@ -22,7 +22,7 @@ constexpr std::optional<T> checked_mul(T a, T b) noexcept {
 /// The least multiple of `multiple` that is at least `value`.
 template <std::integral T>
 constexpr std::optional<T> checked_round_up(T value, T multiple) noexcept {
-  const T rest = value % multiple;
+  const T rest = static_cast<T>(value % multiple);
   return rest == 0 ? std::optional<T>(value) : checked_add(value, static_cast<T>(multiple - rest));
 }
 
