@@ -1,5 +1,6 @@
 #include "ort/session_options.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,7 +23,7 @@ Expected<> validate_path(const ModelPath& model) {
   if (std::filesystem::is_directory(model.path, failure)) {
     return Error(ErrorCode::invalid_argument, "model " + path + ": a folder: expected a file");
   }
-  if (access(path.c_str(), R_OK) == 0) return {};
+  if (faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0) return {};
   const int why = errno;
   const ErrorCode code = why == ENOENT || why == ENOTDIR ? ErrorCode::not_found
                          : why == EACCES                 ? ErrorCode::permission_denied
@@ -75,6 +76,9 @@ Expected<> set_behaviour(const Library& library, OrtSessionOptions* options, con
   }
   if (!spec.log_id.empty()) LANEWAY_TRY(call(library, LANEWAY_ORT_FN(SetSessionLogId), options, spec.log_id.c_str()));
   if (spec.profile_prefix) LANEWAY_TRY(call(library, LANEWAY_ORT_FN(EnableProfiling), options, spec.profile_prefix->c_str()));
+  if (spec.optimised_model) {
+    LANEWAY_TRY(call(library, LANEWAY_ORT_FN(SetOptimizedModelFilePath), options, spec.optimised_model->c_str()));
+  }
   return {};
 }
 
@@ -109,6 +113,7 @@ Expected<> validate(const SessionSpec& spec) {
   LANEWAY_TRY(validate_model(spec.model));
   LANEWAY_TRY(no_nul("log_id", spec.log_id));
   if (spec.profile_prefix) LANEWAY_TRY(no_nul("profile_prefix", spec.profile_prefix->native()));
+  if (spec.optimised_model) LANEWAY_TRY(no_nul("optimised_model", spec.optimised_model->native()));
   for (const auto& [key, value] : spec.config) {
     LANEWAY_TRY(no_nul("config", key));
     LANEWAY_TRY(no_nul("config " + key, value));

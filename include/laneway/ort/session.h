@@ -80,9 +80,10 @@ struct SessionSpec {
   std::vector<Initializer> shared_initializers = {};
   std::vector<std::pair<std::string, std::string>> config = {};  ///< Session config entries, as ONNX Runtime names them.
   bool deterministic = false;
-  bool denormals_as_zero = false;
+  bool denormals_as_zero = false;  ///< In runs of bindings, on x86-64; the calling thread's state is as it was afterwards.
   std::string log_id = {};
-  std::optional<std::filesystem::path> profile_prefix = std::nullopt;  ///< Starts profiling: see end_profiling().
+  std::optional<std::filesystem::path> profile_prefix = std::nullopt;   ///< Starts profiling: see end_profiling().
+  std::optional<std::filesystem::path> optimised_model = std::nullopt;  ///< Where to write what the optimisation made of it.
 
   // Performance.
   Optimisation optimisation = Optimisation::all;
@@ -131,19 +132,22 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Stops profiling and says where the trace is. Errors: failed_precondition (never begun, ended before).
   Expected<std::filesystem::path> end_profiling() const;
 
+  bool denormals_as_zero() const noexcept { return denormals_as_zero_; }
   const std::shared_ptr<const Environment>& environment() const noexcept { return environment_; }
   const std::shared_ptr<const Library>& library() const noexcept { return environment_->library(); }
   OrtSession* native() const noexcept { return handle_.get(); }
 
  private:
   struct Kept;  // what must outlive the native session
-  Session(std::shared_ptr<const Environment> environment, std::unique_ptr<Kept> kept, Handle<OrtSession> handle) noexcept;
+  Session(std::shared_ptr<const Environment> environment, std::unique_ptr<Kept> kept, Handle<OrtSession> handle,
+          bool denormals_as_zero) noexcept;
   Expected<> read_ports();
 
   std::shared_ptr<const Environment> environment_;
   std::unique_ptr<Kept> kept_;
   Handle<OrtSession> handle_;
   std::vector<Port> inputs_, outputs_;
+  bool denormals_as_zero_;
 };
 
 }  // namespace ort

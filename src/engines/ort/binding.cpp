@@ -8,6 +8,10 @@
 #include "engines/ort/values.h"
 #include "laneway/engine/check.h"
 
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
 namespace laneway::engines_ort {
 namespace {
 
@@ -33,6 +37,36 @@ Error not_memory(std::string_view what, const Port& port) {
 // then changes from version to version, but never without this word; a run that is repeated in vain costs time, nothing else.
 bool may_be_of_shape(const Error& error) { return error.message().find("shape") != std::string_view::npos; }
 
+// A kernel that fails in a model that opened has met values it cannot take; the code for that is not all kernels' own.
+Error blame_values(Error error) {
+  const bool kernel = error.message().find("returned while running") != std::string_view::npos;
+  if (!kernel || error.code() != ErrorCode::internal) return error;
+  return Error(ErrorCode::invalid_argument, std::string(error.message()));
+}
+
+// Where asked for, denormals are zero while one lives. ONNX Runtime sees to its workers, not to the thread that runs.
+class DenormalsAsZero {
+ public:
+#if defined(__x86_64__)
+  explicit DenormalsAsZero(bool asked) noexcept : asked_(asked) {
+    if (asked_) _mm_setcsr(_mm_getcsr() | bits);
+  }
+  ~DenormalsAsZero() {
+    if (asked_) _mm_setcsr(_mm_getcsr() & ~bits);
+  }
+
+ private:
+  static constexpr std::uint32_t bits = 0x8040;  // flush results, read operands as zero
+  bool asked_;
+#else
+  explicit DenormalsAsZero(bool) noexcept {}
+#endif
+
+ public:
+  DenormalsAsZero(const DenormalsAsZero&) = delete;
+  DenormalsAsZero& operator=(const DenormalsAsZero&) = delete;
+};
+
 Error wrong_shape(const Port& port, const Shape& proven, const Shape& got) {
   return Error(ErrorCode::failed_precondition,
                "output " + port.name + ": wrong shape: proven " + to_string(proven) + ", got " + to_string(got));
@@ -42,10 +76,10 @@ Error wrong_shape(const Port& port, const Shape& proven, const Shape& got) {
 
 // ---- binding -------------------------------------------------------------------------------------------------------------
 
-Expected<std::unique_ptr<Binding>> OrtBinding::make(const OrtPlan& plan, const BindSpec& spec,
+Expected<std::unique_ptr<Binding>> OrtBinding::make(const OrtPlan& plan, const BindSpec& spec, std::shared_ptr<const Seat> seat,
                                                     std::shared_ptr<const ort::Session> session) {
   LANEWAY_TRY_ASSIGN(ort::RunOptions options, ort::RunOptions::make(session->library()));
-  std::unique_ptr<OrtBinding> binding(new OrtBinding(plan, spec, std::move(session), std::move(options)));
+  std::unique_ptr<OrtBinding> binding(new OrtBinding(plan, spec, std::move(seat), std::move(session), std::move(options)));
   for (std::size_t i = 0; i < binding->inputs_.size(); ++i) {
     const auto* memory = std::get_if<Memory>(&binding->inputs_[i].attachment);
     if (memory) LANEWAY_TRY(check_place("input", binding->input_port(i), *memory));
@@ -58,9 +92,13 @@ Expected<std::unique_ptr<Binding>> OrtBinding::make(const OrtPlan& plan, const B
   return std::unique_ptr<Binding>(std::move(binding));
 }
 
-OrtBinding::OrtBinding(const OrtPlan& plan, const BindSpec& spec, std::shared_ptr<const ort::Session> session,
-                       ort::RunOptions options)
-    : plan_(plan), session_(std::move(session)), options_(std::move(options)), shapes_(plan.spec().inputs) {
+OrtBinding::OrtBinding(const OrtPlan& plan, const BindSpec& spec, std::shared_ptr<const Seat> seat,
+                       std::shared_ptr<const ort::Session> session, ort::RunOptions options)
+    : plan_(plan),
+      seat_(std::move(seat)),
+      session_(std::move(session)),
+      options_(std::move(options)),
+      shapes_(plan.spec().inputs) {
   for (const Attachment& attachment : spec.inputs) {
     inputs_.push_back({.attachment = attachment});
     any_value_ |= std::holds_alternative<ValueRef>(attachment);
@@ -86,39 +124,28 @@ Expected<> OrtBinding::join(BoundSet& set) {
   return {};
 }
 
-Expected<std::unique_ptr<BoundSet>> OrtBinding::make_set(std::span<const Shape> shapes) {
-  LANEWAY_TRY_ASSIGN(auto set, BoundSet::make(session_, shapes));
-  LANEWAY_TRY(join(*set));
-  return set;
-}
-
-void OrtBinding::keep(std::unique_ptr<BoundSet> set) {
-  const std::size_t shapes_max = std::max<std::size_t>(1, plan_.engine().options().shapes_max);
-  if (sets_.size() < shapes_max) {
-    sets_.push_back(std::move(set));
-  } else {
-    *std::ranges::min_element(sets_, {}, [](const auto& kept) { return kept->used_at; }) = std::move(set);
-  }
-}
-
 // Leaves everything as it was where it fails.
 Expected<> OrtBinding::select(std::span<const Shape> shapes) {
   const auto found = std::ranges::find_if(sets_, [&](const auto& set) { return std::ranges::equal(set->shapes(), shapes); });
-  BoundSet* next = found == sets_.end() ? nullptr : found->get();
-  if (next) {
-    LANEWAY_TRY(join(*next));  // addresses may have changed since
-  } else {
-    LANEWAY_TRY_ASSIGN(auto made, make_set(shapes));
-    next = made.get();
-    if (current_) LANEWAY_TRY(current_->release_results());
-    keep(std::move(made));
-  }
+  std::unique_ptr<BoundSet> made;
+  if (found == sets_.end()) { LANEWAY_TRY_ASSIGN(made, BoundSet::make(session_, shapes)); }
+  BoundSet* const next = made ? made.get() : found->get();
+  LANEWAY_TRY(join(*next));  // one that was made before may be joined to other addresses
   if (current_ && current_ != next) LANEWAY_TRY(current_->release_results());
+  if (made) keep(std::move(made));
   current_ = next;
   current_->used_at = ++clock_;
   std::ranges::copy(shapes, shapes_.begin());
   expect_outputs();
   return {};
+}
+
+void OrtBinding::keep(std::unique_ptr<BoundSet> set) {
+  if (sets_.size() < plan_.engine().options().shapes_max) {
+    sets_.push_back(std::move(set));
+  } else {
+    *std::ranges::min_element(sets_, {}, [](const auto& kept) { return kept->used_at; }) = std::move(set);
+  }
 }
 
 void OrtBinding::expect_outputs() noexcept {
@@ -192,11 +219,12 @@ Expected<> OrtBinding::run(const StopSignal& stop) noexcept {
 }
 
 Expected<> OrtBinding::run_once() {
+  const DenormalsAsZero flushed(plan_.engine().options().denormals_as_zero);
   if (any_value_) LANEWAY_TRY(hand_over_values());
   Expected<> done = current_->binding().run(options_);
   if (!done) {
-    if (done.error().code() == ErrorCode::cancelled || !may_be_of_shape(done.error())) return done;
-    LANEWAY_TRY(repeat(std::move(done).error()));
+    if (may_be_of_shape(done.error())) done = repeat(std::move(done).error());
+    if (!done) return blame_values(std::move(done).error());
   }
   return take_results();
 }

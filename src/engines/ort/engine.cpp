@@ -1,62 +1,124 @@
 #include "engines/ort/engine.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/guard.h"
 #include "engines/ort/plan.h"
-#include "laneway/core/float_state.h"
+#include "engines/ort/weights.h"
 #include "laneway/engine/check.h"
 
 namespace laneway {
 namespace engines_ort {
 namespace {
 
-Expected<ort::ModelSource> source_of(const OpenSpec& spec) {
-  if (const auto* file = std::get_if<ModelFile>(&spec.model.get())) return ort::ModelSource(ort::ModelPath{file->path});
-  if (const auto* model = std::get_if<ModelBytes>(&spec.model.get()))
-    return ort::ModelSource(ort::ModelBytes{model->bytes, model->owner});
-  return Error(ErrorCode::invalid_argument, "model: an engine that is open: expected a file or bytes");
+Expected<> validate(const OrtEngineSpec& options) {
+  const int level = options.optimisation_level;
+  if ((level < 0 || level > 3) && level != 99) {
+    return Error(ErrorCode::invalid_argument, "optimisation_level: expected 0 to 3 or 99, got " + std::to_string(level));
+  }
+  if (options.shapes_max == 0) return Error(ErrorCode::invalid_argument, "shapes_max: expected 1 or more, got 0");
+  return {};
 }
 
-Expected<std::shared_ptr<const ort::Environment>> environment_for(const OrtEngineSpec& options, const OpenSpec& spec) {
+Expected<std::shared_ptr<const ort::Environment>> environment_for(const OrtEngineSpec& options, const ThreadSpec& threads) {
   ort::EnvironmentSpec asked{.library = {.path = options.library}};
-  if (options.global_pool)
-    asked.global_pool = ort::GlobalPool{.intra = spec.threads, .denormals_as_zero = options.denormals_as_zero};
+  if (options.global_pool) asked.global_pool = ort::GlobalPool{.intra = threads, .denormals_as_zero = options.denormals_as_zero};
   return ort::Environment::get(asked);
+}
+
+// The model with its weights as the caller gives them.
+Expected<ort::ModelSource> source_with(const Model& model, std::span<const WeightOverride> weights) {
+  if (weights.empty()) return model.source();
+  if (!model.view()) {
+    return Error(ErrorCode::unimplemented,
+                 "weights: a model that is not in ONNX's format: expected one whose weights have names");
+  }
+  LANEWAY_TRY(check_weights(*model.view(), weights));
+  WeightData data;
+  for (const WeightOverride& weight : weights) {
+    data.emplace(weight.name, std::span(static_cast<const std::byte*>(weight.memory.data), weight.memory.bytes));
+  }
+  LANEWAY_TRY_ASSIGN(const LaidOutModel laid_out, lay_out(model.bytes(), data));
+  return ort::ModelSource(ort::ModelBytes{laid_out.bytes, laid_out.owner});
+}
+
+// Of a model in memory ONNX Runtime must be told where the weights are that it keeps in other files.
+void add_folder(const Model& model, ort::SessionSpec& spec) {
+  if (!model.folder() || !std::holds_alternative<ort::ModelBytes>(spec.model.get())) return;
+  spec.config.emplace_back("session.model_external_initializers_file_folder_path", model.folder()->string());
+}
+
+bool same_names(std::span<const Port> a, std::span<const Port> b) {
+  return std::ranges::equal(a, b, {}, &Port::name, &Port::name);
+}
+
+// Those that some port still leaves open.
+std::vector<NamedExtent> open_among(std::span<const NamedExtent> dimensions, std::span<const Port> inputs,
+                                    std::span<const Port> outputs) {
+  std::vector<std::string> names = open_dimensions(inputs);
+  std::ranges::move(open_dimensions(outputs), std::back_inserter(names));
+  std::vector<NamedExtent> open;
+  std::ranges::copy_if(dimensions, std::back_inserter(open),
+                       [&](const NamedExtent& dimension) { return std::ranges::find(names, dimension.symbol) != names.end(); });
+  return open;
 }
 
 }  // namespace
 
-OrtEngine::OrtEngine(OrtEngineSpec options, std::shared_ptr<const ort::Session> session)
-    : options_(std::move(options)),
-      session_(std::move(session)),
-      inputs_(session_->inputs().begin(), session_->inputs().end()),
-      outputs_(session_->outputs().begin(), session_->outputs().end()) {}
+OrtEngine::OrtEngine(const OrtEngineSpec& options, const OpenSpec& spec) : options_(options) {
+  if (const auto* bytes = std::get_if<ModelBytes>(&spec.model.get())) owners_.push_back(bytes->owner);
+  for (const WeightOverride& weight : spec.weights) owners_.push_back(weight.owner);
+}
 
 Expected<OpenEngine> OrtEngine::open(const OrtEngineSpec& options, const OpenSpec& spec) {
-  LANEWAY_TRY(validate(spec.threads));
-  LANEWAY_TRY_ASSIGN(ort::ModelSource model, source_of(spec));
-  ort::SessionSpec session{.model = std::move(model),
-                           .config = options.config,
-                           .deterministic = options.deterministic,
-                           .denormals_as_zero = options.denormals_as_zero,
-                           .optimisation = static_cast<ort::Optimisation>(options.optimisation_level),
-                           .threads = spec.threads,
-                           .global_pool = options.global_pool,
-                           .arena = options.arena,
-                           .memory_pattern = options.memory_pattern};
-  LANEWAY_TRY_ASSIGN(session.environment, environment_for(options, spec));
-  LANEWAY_TRY_ASSIGN(auto opened, ort::Session::open(session));
-  const std::shared_ptr<OrtEngine> engine(new OrtEngine(options, std::move(opened)));
-  LANEWAY_TRY(fix_dimensions(engine->inputs_, engine->outputs_, spec.dimensions));
+  LANEWAY_TRY(laneway::validate(spec.threads));
+  LANEWAY_TRY(validate(options));
+  const std::shared_ptr<OrtEngine> engine(new OrtEngine(options, spec));
+  LANEWAY_TRY(engine->load(spec));
   return OpenEngine(engine);
 }
 
+Expected<> OrtEngine::load(const OpenSpec& spec) {
+  LANEWAY_TRY_ASSIGN(const Model model, Model::read(spec.model));
+  LANEWAY_TRY_ASSIGN(ort::ModelSource source, source_with(model, spec.weights));
+  if (model.view()) LANEWAY_TRY(take_ports(model.inputs(), model.outputs(), spec.dimensions));
+  ort::SessionSpec base{.model = std::move(source),
+                        .dimensions = model.view() ? spec.dimensions : std::vector<NamedExtent>{},
+                        .config = options_.config,
+                        .deterministic = options_.deterministic,
+                        .denormals_as_zero = options_.denormals_as_zero,
+                        .optimisation = static_cast<ort::Optimisation>(options_.optimisation_level),
+                        .threads = spec.threads,
+                        .global_pool = options_.global_pool,
+                        .arena = options_.arena,
+                        .memory_pattern = options_.memory_pattern};
+  add_folder(model, base);
+  LANEWAY_TRY_ASSIGN(base.environment, environment_for(options_, spec.threads));
+  LANEWAY_TRY_ASSIGN(sessions_, Sessions::open(options_, std::move(base), model));
+  weight_bytes_ = model.weight_bytes();
+  const ort::Session& session = sessions_->first();
+  if (same_names(inputs_, session.inputs()) && same_names(outputs_, session.outputs())) return {};
+  // A model that we cannot read, or not as ONNX Runtime does.
+  return take_ports(session.inputs(), session.outputs(),
+                    model.view() ? open_among(spec.dimensions, session.inputs(), session.outputs()) : spec.dimensions);
+}
+
+Expected<> OrtEngine::take_ports(std::span<const Port> inputs, std::span<const Port> outputs,
+                                 std::span<const NamedExtent> dimensions) {
+  inputs_.assign(inputs.begin(), inputs.end());
+  outputs_.assign(outputs.begin(), outputs.end());
+  return fix_dimensions(inputs_, outputs_, dimensions);
+}
+
 std::vector<EngineNote> OrtEngine::notes() const {
-  const ort::Library& library = *session_->library();
-  return {{"library", library.path().string()},
-          {"library_version", library.version()},
-          {"api_level", std::to_string(library.level())}};
+  const ort::Library& library = *sessions_->first().library();
+  std::vector<EngineNote> notes = {{"library", library.path().string()},
+                                   {"library_version", library.version()},
+                                   {"library_found_by", library.found_by()},
+                                   {"api_level", std::to_string(library.level())}};
+  std::ranges::move(sessions_->notes(), std::back_inserter(notes));
+  return notes;
 }
 
 Expected<std::shared_ptr<const Plan>> OrtEngine::specialise(const PlanSpec& spec) const {
@@ -68,17 +130,14 @@ Expected<std::shared_ptr<const Plan>> OrtEngine::specialise(const PlanSpec& spec
 
 Expected<Engine::Allocation> OrtEngine::allocate(std::size_t bytes, Placement placement, int device) const {
   if (placement != Placement::host) return Engine::allocate(bytes, placement, device);
-  LANEWAY_TRY_ASSIGN(const ort::Allocator allocator, session_->host_allocator());
+  LANEWAY_TRY_ASSIGN(const ort::Allocator allocator, sessions_->first().host_allocator());
   LANEWAY_TRY_ASSIGN(ort::Allocation allocation, allocator.allocate(bytes));
   return Allocation{.memory = allocation.memory, .owner = std::move(allocation.owner)};
 }
 
-Expected<std::shared_ptr<const ort::Session>> OrtEngine::session_for(const BindSpec&) const { return session_; }
-
 }  // namespace engines_ort
 
 Expected<OpenEngine> OrtEngineSpec::open(const OpenSpec& spec) const {
-  const FloatStateGuard standard_state;  // what ONNX Runtime folds while it opens must not depend on the caller's
   return guarded([&] { return engines_ort::OrtEngine::open(*this, spec); });
 }
 

@@ -3,10 +3,10 @@
 #include <string>
 #include <vector>
 
+#include "engines/ort/sessions.h"
 #include "laneway/engine/engine.h"
 #include "laneway/engine/open_spec.h"
 #include "laneway/engines/ort.h"
-#include "laneway/ort/session.h"
 
 namespace laneway::engines_ort {
 
@@ -18,20 +18,24 @@ class OrtEngine final : public Engine {
   EngineTraits traits() const noexcept override { return {.resizable = true}; }
   std::span<const Port> inputs() const noexcept override { return inputs_; }
   std::span<const Port> outputs() const noexcept override { return outputs_; }
-  std::size_t weight_bytes() const noexcept override { return 0; }
+  std::size_t weight_bytes() const noexcept override { return weight_bytes_; }
   std::vector<EngineNote> notes() const override;
   Expected<std::shared_ptr<const Plan>> specialise(const PlanSpec& spec) const override;
   Expected<Allocation> allocate(std::size_t bytes, Placement placement, int device) const override;
 
   const OrtEngineSpec& options() const noexcept { return options_; }
-  Expected<std::shared_ptr<const ort::Session>> session_for(const BindSpec& spec) const;
+  Sessions& sessions() const noexcept { return *sessions_; }
 
  private:
-  OrtEngine(OrtEngineSpec options, std::shared_ptr<const ort::Session> session);
+  OrtEngine(const OrtEngineSpec& options, const OpenSpec& spec);
+  Expected<> load(const OpenSpec& spec);
+  Expected<> take_ports(std::span<const Port> inputs, std::span<const Port> outputs, std::span<const NamedExtent> dimensions);
 
   OrtEngineSpec options_;
-  std::shared_ptr<const ort::Session> session_;
+  std::vector<std::shared_ptr<const void>> owners_;  // of the model's bytes and of weights
+  std::unique_ptr<Sessions> sessions_;
   std::vector<Port> inputs_, outputs_;
+  std::size_t weight_bytes_ = 0;
 };
 
 }  // namespace laneway::engines_ort

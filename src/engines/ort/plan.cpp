@@ -28,7 +28,9 @@ OrtPlan::OrtPlan(const OrtEngine& engine, const PlanSpec& spec) : engine_(engine
     const Port& port = engine.outputs()[i];
     outputs_.emplace_back();
     const bool wanted = spec.outputs.empty() || std::ranges::find(spec.outputs, i) != spec.outputs.end();
-    if (!wanted || !port.dense()) continue;
+    // What is an input too comes back as the input's memory: ONNX Runtime leaves memory that is bound for it untouched.
+    const bool passed_through = std::ranges::find(engine.inputs(), port.name, &Port::name) != engine.inputs().end();
+    if (!wanted || !port.dense() || passed_through) continue;
     const std::optional<Shape> capacity = shape_of(i, spec.inputs);
     const auto bytes = capacity ? byte_count(port.dtype, *capacity) : Expected<std::size_t>(0);
     if (!capacity || !bytes) continue;
@@ -54,9 +56,35 @@ Expected<std::unique_ptr<Binding>> OrtPlan::bind(const BindSpec& spec) const {
       return Error(ErrorCode::invalid_argument,
                    "device: no such device: expected 0 (the processor), got " + std::to_string(*spec.device));
     }
-    LANEWAY_TRY_ASSIGN(auto session, engine_.session_for(spec));
-    return OrtBinding::make(*this, spec, std::move(session));
+    auto seat = seat_for(spec);
+    LANEWAY_TRY_ASSIGN(auto session, engine_.sessions().of(seat->number, spec.cores));
+    return OrtBinding::make(*this, spec, std::move(seat), std::move(session));
   });
+}
+
+// A lane whose outputs are linked to its inputs binds twice, over the same memory crossed: one seat serves both.
+std::shared_ptr<const Seat> OrtPlan::seat_for(const BindSpec& spec) const {
+  std::vector<const void*> addresses;
+  for (const std::span<const Attachment> ports : {spec.inputs, spec.outputs}) {
+    for (const Attachment& port : ports) {
+      if (const auto* memory = std::get_if<Memory>(&port)) addresses.push_back(memory->data);
+    }
+  }
+  std::ranges::sort(addresses);
+  const std::lock_guard lock(mutex_);
+  std::size_t vacant = seats_.size();
+  for (std::size_t i = seats_.size(); i-- > 0;) {
+    const auto taken = seats_[i].lock();
+    if (!taken) {
+      vacant = i;
+    } else if (taken->addresses == addresses) {
+      return taken;
+    }
+  }
+  if (vacant == seats_.size()) seats_.emplace_back();
+  auto seat = std::make_shared<const Seat>(Seat{vacant, std::move(addresses)});
+  seats_[vacant] = seat;
+  return seat;
 }
 
 }  // namespace laneway::engines_ort

@@ -1,0 +1,165 @@
+#include "engines/ort/sessions.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "engines/ort/weights.h"
+#include "laneway/core/float_state.h"
+
+namespace laneway::engines_ort {
+namespace {
+
+constexpr std::size_t automatic_bytes_max = std::size_t{64} << 20;
+
+struct Decision {
+  bool per_lane;
+  std::string reason;
+};
+
+Decision decide(const OrtEngineSpec& options, const ThreadSpec& threads, const Model& model) {
+  if (options.sessions != OrtSessions::automatic) return {options.sessions == OrtSessions::per_lane, "asked for"};
+  if (threads.count == 1) return {false, "runs have no workers"};
+  if (options.global_pool) return {false, "the workers are the process's"};
+  if (!model.view()) return {false, "its weights cannot be told from the rest of the model"};
+  if (model.weight_bytes() > automatic_bytes_max) return {false, "the weights are over 64 MiB"};
+  return {true, "runs have workers, and the weights are at most 64 MiB"};
+}
+
+// A file in memory that ONNX Runtime can be given the path of.
+class MemoryFile {
+ public:
+  MemoryFile() : descriptor_(memfd_create("laneway-model", MFD_CLOEXEC)) {}
+  ~MemoryFile() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+
+  Expected<std::filesystem::path> path() const {
+    if (descriptor_ >= 0) return std::filesystem::path("/proc/self/fd/" + std::to_string(descriptor_));
+    return Error(ErrorCode::resource_exhausted,
+                 std::string("model: no file in memory to optimise it into: ") + std::strerror(errno));
+  }
+
+ private:
+  int descriptor_;
+};
+
+// Strings are no bytes, and what a run may override is not the sessions' to share.
+bool can_be_shared(const onnx::GraphView& graph, const onnx::TensorView& weight) {
+  return is_numeric(weight.dtype) && std::ranges::find(graph.inputs, weight.name, &onnx::ValueView::name) == graph.inputs.end();
+}
+
+// `spec` for sessions that hold the weights of `model` once between them.
+Expected<ort::SessionSpec> share_weights(ort::SessionSpec spec, const Model& model) {
+  const MemoryFile file;
+  LANEWAY_TRY_ASSIGN(const std::filesystem::path path, file.path());
+  ort::SessionSpec once = spec;
+  once.optimised_model = path;
+  once.threads = {};
+  once.global_pool = false;
+  LANEWAY_TRY(ort::Session::open(once));
+  LANEWAY_TRY_ASSIGN(const MappedFile optimised, MappedFile::open(path));
+  LANEWAY_TRY_ASSIGN(const onnx::ModelView view, onnx::parse(optimised.data()));
+
+  onnx::TensorReader reader = model.folder() ? onnx::TensorReader(*model.folder()) : onnx::TensorReader();
+  std::vector<onnx::TensorBytes> read;
+  WeightData data;
+  for (const onnx::TensorView& weight : view.graph.initializers) {
+    if (!can_be_shared(view.graph, weight)) continue;
+    LANEWAY_TRY_ASSIGN(onnx::TensorBytes bytes, reader.bytes(weight));
+    data.emplace(weight.name, bytes.bytes);
+    read.push_back(std::move(bytes));
+  }
+  LANEWAY_TRY_ASSIGN(const LaidOutModel laid_out, lay_out(optimised.data(), data));
+
+  spec.model = ort::ModelBytes{laid_out.bytes, laid_out.owner};
+  spec.dimensions = {};  // in the model by now
+  spec.optimisation = ort::Optimisation::none;
+  LANEWAY_TRY_ASSIGN(spec.prepacked, ort::PrepackedWeights::make(spec.environment->library()));
+  for (const onnx::TensorView& weight : view.graph.initializers) {
+    const auto found = laid_out.data.find(weight.name);
+    if (found == laid_out.data.end()) continue;
+    auto* const at = const_cast<std::byte*>(found->second.data());  // ONNX Runtime only reads it
+    auto value = ort::Value::borrow(spec.environment->host_memory(), at, found->second.size(), weight.dtype, weight.shape);
+    if (!value) continue;  // a dtype that values cannot have: each session reads its own
+    spec.shared_initializers.push_back({std::string(weight.name), std::make_shared<const ort::Value>(*std::move(value))});
+  }
+  return spec;
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<Sessions>> Sessions::open(const OrtEngineSpec& options, ort::SessionSpec base, const Model& model) {
+  auto [per_lane, reason] = decide(options, base.threads, model);
+  if (per_lane) {
+    auto sharing = share_weights(base, model);
+    if (!sharing && options.sessions == OrtSessions::per_lane) return std::move(sharing).error();
+    if (sharing) {
+      base = *std::move(sharing);
+    } else {
+      per_lane = false;
+      reason = "one for each lane cannot share its weights: " + std::string(sharing.error().message());
+    }
+  }
+  std::unique_ptr<Sessions> sessions(new Sessions(std::move(base), per_lane, std::move(reason)));
+  LANEWAY_TRY_ASSIGN(sessions->first_, sessions->open_one({}));
+  sessions->sessions_.emplace(Key{{}, 0}, sessions->first_);
+  if (!per_lane) sessions->spec_.model = ort::ModelBytes{{}};  // there will be no other session
+  return sessions;
+}
+
+Expected<std::shared_ptr<const ort::Session>> Sessions::open_one(const std::vector<int>& cores) {
+  const FloatStateGuard standard_state;  // what is folded while a session opens must not depend on the caller's
+  ort::SessionSpec spec = spec_;
+  if (!cores.empty()) spec.threads.cores = cores;
+  LANEWAY_TRY_ASSIGN(auto session, ort::Session::open(spec));
+  if (per_lane_) {
+    LANEWAY_TRY_ASSIGN(const ort::Allocator arena, session->host_allocator());
+    const auto statistics = arena.statistics();
+    if (statistics) not_shared_bytes_ += static_cast<std::size_t>(statistics->bytes_in_use.value_or(0));
+  }
+  return session;
+}
+
+Expected<std::shared_ptr<const ort::Session>> Sessions::of(std::size_t lane, const std::vector<int>& cores) {
+  const bool own_cores = !cores.empty() && spec_.threads.count > 1;
+  if (own_cores && (!per_lane_ || spec_.global_pool)) {
+    return Error(ErrorCode::failed_precondition,
+                 "cores: lanes share their workers (" + reason_ +
+                     "): expected OrtEngineSpec{.sessions = OrtSessions::per_lane} without a global pool");
+  }
+  if (!per_lane_) return first_;
+  const std::lock_guard lock(mutex_);
+  Key key{own_cores ? cores : std::vector<int>{}, lane};
+  const auto found = sessions_.find(key);
+  if (found != sessions_.end()) return found->second;
+  LANEWAY_TRY_ASSIGN(auto session, open_one(key.first));
+  sessions_.emplace(std::move(key), session);
+  return session;
+}
+
+std::vector<EngineNote> Sessions::notes() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<EngineNote> notes = {{"sessions", std::string(per_lane_ ? "per_lane" : "shared") + " (" + reason_ + ")"},
+                                   {"sessions_open", std::to_string(sessions_.size())},
+                                   {"weight_bytes_not_shared", std::to_string(not_shared_bytes_)}};
+  std::int64_t in_use = 0, reserved = 0;
+  for (const auto& [key, session] : sessions_) {
+    const auto arena = session->host_allocator();
+    const auto statistics = arena ? arena->statistics() : arena.error();
+    if (!statistics || !statistics->bytes_reserved) return notes;  // no arena
+    in_use += statistics->bytes_in_use.value_or(0);
+    reserved += *statistics->bytes_reserved;
+  }
+  notes.push_back({"arena_bytes_in_use", std::to_string(in_use)});
+  notes.push_back({"arena_bytes_reserved", std::to_string(reserved)});
+  return notes;
+}
+
+}  // namespace laneway::engines_ort
