@@ -288,8 +288,10 @@ Expected<> save_npy(const std::filesystem::path& path, DType dtype, const Shape&
   };
   const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "wb"));
   if (!file) return failed();
-  const bool written = std::fwrite(head.data(), 1, head.size(), file.get()) == head.size() &&
-                       std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size() && std::fflush(file.get()) == 0;
+  const auto write = [&file](const void* data, std::size_t size) {
+    return size == 0 || std::fwrite(data, size, 1, file.get()) == 1;
+  };
+  const bool written = write(head.data(), head.size()) && write(bytes.data(), bytes.size()) && std::fflush(file.get()) == 0;
   if (!written) return failed();
   return {};
 }

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <complex>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -37,7 +37,7 @@ std::string refusal(const std::string& name, ErrorCode code = ErrorCode::invalid
 template <class T>
 std::vector<T> elements(const NpyArray& array) {
   std::vector<T> result(array.bytes.size() / sizeof(T));
-  std::memcpy(result.data(), array.bytes.data(), array.bytes.size());
+  std::ranges::copy(array.bytes, std::as_writable_bytes(std::span(result)).begin());
   return result;
 }
 

@@ -145,7 +145,7 @@ struct ModelView {
 /// Errors: invalid_argument ("model: not a valid ONNX file: ...", where in the file, and what is wrong), unimplemented (an
 ///         element type unknown to us, a rank over Shape::rank_max), resource_exhausted (memory).
 /// Cost:   one pass that leaves weights alone, unless they are integers in typed fields. Memory is proportional to what is
-///         read, whatever the file claims: some hundred bytes per node, and for a hostile file at most 100 times its size.
+///         read, whatever the file claims: some hundred bytes per node, and for a hostile file at most 200 times its size.
 Expected<ModelView> parse(std::span<const std::byte> bytes);
 
 }  // namespace onnx
