@@ -4,6 +4,7 @@
 #include <atomic>
 #include <utility>
 
+#include "laneway/core/float_state.h"
 #include "ort/call.h"
 #include "ort/session_options.h"
 #include "ort/text.h"
@@ -130,13 +131,18 @@ Expected<std::shared_ptr<PrepackedWeights>> PrepackedWeights::make(std::shared_p
   return std::shared_ptr<PrepackedWeights>(new PrepackedWeights(std::move(handle)));
 }
 
-Session::Session(std::shared_ptr<const Environment> environment, std::unique_ptr<Kept> kept, Handle<OrtSession> handle) noexcept
-    : environment_(std::move(environment)), kept_(std::move(kept)), handle_(std::move(handle)) {}
+Session::Session(std::shared_ptr<const Environment> environment, std::unique_ptr<Kept> kept, Handle<OrtSession> handle,
+                 bool denormals_as_zero) noexcept
+    : environment_(std::move(environment)),
+      kept_(std::move(kept)),
+      handle_(std::move(handle)),
+      denormals_as_zero_(denormals_as_zero) {}
 
 Session::~Session() = default;
 
 Expected<std::shared_ptr<const Session>> Session::open(const SessionSpec& spec) {
   LANEWAY_TRY(validate(spec));
+  const FloatStateGuard guard;  // the first session of a process sets the opening thread's state for good
   Expected<std::shared_ptr<const Environment>> environment = spec.environment;
   if (!spec.environment) environment = Environment::get();
   if (!environment) return std::move(environment).error();
@@ -152,7 +158,8 @@ Expected<std::shared_ptr<const Session>> Session::open(const SessionSpec& spec) 
     if (auto failure = kept->workers.failure()) return *std::move(failure);
     return blame_model(std::move(native).error()).with_context(name_of(spec.model));
   }
-  const std::shared_ptr<Session> session(new Session(*std::move(environment), std::move(kept), *std::move(native)));
+  const std::shared_ptr<Session> session(
+      new Session(*std::move(environment), std::move(kept), *std::move(native), spec.denormals_as_zero));
   LANEWAY_TRY(session->read_ports());
   return std::shared_ptr<const Session>(session);
 }

@@ -56,6 +56,18 @@ Expected<> read_placement(const Library& library, const OrtValue* value, TensorV
   return {};
 }
 
+Expected<> check_alike(const Value& first, const Value& other) {
+  LANEWAY_TRY_ASSIGN(const PortKind expected, first.kind());
+  LANEWAY_TRY_ASSIGN(const PortKind got, other.kind());
+  if (expected != got) return wrong_kind(std::string(name(expected)) + " as in the first element", name(got));
+  if (expected != PortKind::tensor) return {};
+  LANEWAY_TRY_ASSIGN(const DType expected_dtype, first.dtype());
+  LANEWAY_TRY_ASSIGN(const DType got_dtype, other.dtype());
+  if (expected_dtype == got_dtype) return {};
+  return Error(ErrorCode::invalid_argument, "value: sequence: dtype: expected " + std::string(name(expected_dtype)) +
+                                                " as in the first element, got " + std::string(name(got_dtype)));
+}
+
 // Row by row, as long as the whole: [non-zeros, rank] as the C API wants them, which knows two ranks only and counts the
 // elements of others from 0.
 Expected<std::vector<std::int64_t>> to_native_indices(const CooTensor& tensor) {
@@ -157,6 +169,7 @@ Expected<Value> Value::sequence(std::span<const Value> elements) {
   std::vector<std::shared_ptr<const void>> keep;
   for (const Value& element : elements) {
     LANEWAY_TRY(element.present());
+    LANEWAY_TRY(check_alike(elements.front(), element));
     parts.push_back(element.native());
     if (element.keep_) keep.push_back(element.keep_);
   }

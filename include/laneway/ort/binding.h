@@ -33,8 +33,8 @@ class Binding {
   Expected<> bind_input(std::size_t input, const Value& value);
   /// The run writes to the value's memory; its shape must be the one that comes out.
   Expected<> bind_output(std::size_t output, const Value& value);
-  /// The run finds memory itself, on the host, for whatever shape comes out: see output(). Outputs that are not bound are not
-  /// computed.
+  /// The run finds memory itself, on the host, for whatever shape comes out: see output(). An output that is not bound costs no
+  /// memory beyond the run, but ONNX Runtime computes all nodes of a model whoever wants them.
   Expected<> bind_output(std::size_t output);
   /// Back to nothing bound.
   void clear() noexcept;
@@ -62,6 +62,7 @@ class Binding {
   Expected<> check_ready();
   Expected<> renew_outputs();
   Expected<> fetch_outputs();
+  OrtStatus* run_native(const OrtRunOptions* options) noexcept;
   Error failed(OrtStatus* status, const RunOptions& options) const;
 
   std::shared_ptr<const Session> session_;
@@ -71,7 +72,8 @@ class Binding {
   std::vector<bool> inputs_;  // which are bound
   std::vector<Output> outputs_;
   std::vector<std::size_t> bound_order_;  // outputs as ONNX Runtime lists them
-  bool ready_ = false;                    // whether all that a run needs is bound
+  bool denormals_as_zero_;
+  bool ready_ = false;  // whether all that a run needs is bound
   bool any_owned_ = false;
 };
 
