@@ -14,6 +14,12 @@ bool is_given(const std::vector<bool>& given, std::span<const Port> ports, std::
   return given.empty() ? !ports[index].optional : given[index];
 }
 
+// Whether the tensor's bytes can be counted at all: nobody else checks for overflow.
+Expected<> countable(const Port& port, const Shape& shape) {
+  auto bytes = port.dense() ? byte_count(port.dtype, shape) : element_count(shape);
+  return bytes ? Expected<>() : std::move(bytes).error().with_context("port " + port.name);
+}
+
 // A symbol as one input's shape binds it.
 struct Bound {
   const std::string* symbol;
@@ -24,12 +30,14 @@ struct Bound {
 
 // Calls visit(bound) for every symbolic dimension of every given dense input until it returns an error.
 template <class Visit>
-Expected<> for_each_symbol(std::span<const Port> ports, std::span<const Shape> shapes, const std::vector<bool>& given, Visit visit) {
+Expected<> for_each_symbol(std::span<const Port> ports, std::span<const Shape> shapes, const std::vector<bool>& given,
+                           Visit visit) {
   for (std::size_t i = 0; i < ports.size(); ++i) {
     if (!ports[i].dense() || !ports[i].rank_known || !is_given(given, ports, i)) continue;
     for (std::size_t axis = 0; axis < ports[i].shape.size(); ++axis) {
       const Dimension& dimension = ports[i].shape[axis];
-      if (!dimension.extent && !dimension.symbol.empty()) LANEWAY_TRY(visit(Bound{&dimension.symbol, shapes[i][axis], &ports[i], axis}));
+      if (!dimension.extent && !dimension.symbol.empty())
+        LANEWAY_TRY(visit(Bound{&dimension.symbol, shapes[i][axis], &ports[i], axis}));
     }
   }
   return {};
@@ -38,7 +46,7 @@ Expected<> for_each_symbol(std::span<const Port> ports, std::span<const Shape> s
 }  // namespace
 
 Expected<> check_shape(const Port& port, const Shape& shape) {
-  LANEWAY_TRY(element_count(shape));
+  LANEWAY_TRY(countable(port, shape));
   const auto refuse = [&](const char* problem) {
     return wrong("port " + port.name + ": " + problem + ": expected " + describe_shape(port) + ", got " + to_string(shape));
   };
@@ -52,7 +60,8 @@ Expected<> check_shape(const Port& port, const Shape& shape) {
 
 Expected<> check_shapes(std::span<const Port> ports, std::span<const Shape> shapes, const std::vector<bool>& given) {
   if (shapes.size() != ports.size()) {
-    return wrong("inputs: wrong number of shapes: expected " + std::to_string(ports.size()) + ", got " + std::to_string(shapes.size()));
+    return wrong("inputs: wrong number of shapes: expected " + std::to_string(ports.size()) + ", got " +
+                 std::to_string(shapes.size()));
   }
   for (std::size_t i = 0; i < ports.size(); ++i) {
     if (ports[i].dense() && is_given(given, ports, i)) LANEWAY_TRY(check_shape(ports[i], shapes[i]));
@@ -74,12 +83,13 @@ Expected<> check_plan_spec(std::span<const Port> inputs, std::span<const Port> o
   }
   LANEWAY_TRY(check_shapes(inputs, spec.inputs, spec.given));
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (!inputs[i].optional && !is_given(spec.given, inputs, i)) return wrong("port " + inputs[i].name + ": required input left out");
+    if (!inputs[i].optional && !is_given(spec.given, inputs, i))
+      return wrong("port " + inputs[i].name + ": required input left out");
   }
   for (const std::size_t output : spec.outputs) {
     if (output >= outputs.size()) {
-      return Error(ErrorCode::out_of_range, "plan: no such output: expected below " + std::to_string(outputs.size()) + ", got " +
-                                                std::to_string(output));
+      return Error(ErrorCode::out_of_range,
+                   "plan: no such output: expected below " + std::to_string(outputs.size()) + ", got " + std::to_string(output));
     }
   }
   for (const ProvenOutput& proven : spec.proven) {
@@ -87,6 +97,11 @@ Expected<> check_plan_spec(std::span<const Port> inputs, std::span<const Port> o
     if (proven.output >= outputs.size() || (input && *input >= inputs.size())) {
       return Error(ErrorCode::out_of_range, "plan: a proven output names a port that does not exist");
     }
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const auto proven = std::ranges::find(spec.proven, i, &ProvenOutput::output);
+    const auto shape = shape_of_output(inputs, spec.inputs, outputs[i], proven == spec.proven.end() ? nullptr : &*proven);
+    if (shape) LANEWAY_TRY(countable(outputs[i], *shape));
   }
   return {};
 }
@@ -142,14 +157,16 @@ Expected<> check_bind_spec(std::span<const Port> inputs, std::span<const Port> o
                  std::to_string(outputs.size()) + " outputs, got " + std::to_string(spec.inputs.size()) + " and " +
                  std::to_string(spec.outputs.size()));
   }
-  for (std::size_t i = 0; i < inputs.size(); ++i) LANEWAY_TRY(check_attachment(inputs[i], plan.inputs()[i], spec.inputs[i], true));
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    LANEWAY_TRY(check_attachment(inputs[i], plan.inputs()[i], spec.inputs[i], true));
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     LANEWAY_TRY(check_attachment(outputs[i], plan.outputs()[i], spec.outputs[i], false));
   }
   return {};
 }
 
-Expected<> check_resize(std::span<const Port> ports, const Plan& plan, std::span<const Shape> shapes, const std::vector<bool>& given) {
+Expected<> check_resize(std::span<const Port> ports, const Plan& plan, std::span<const Shape> shapes,
+                        const std::vector<bool>& given) {
   LANEWAY_TRY(check_shapes(ports, shapes, given));
   for (std::size_t i = 0; i < ports.size(); ++i) {
     const auto& capacity = plan.inputs()[i].capacity;
@@ -197,29 +214,37 @@ Expected<> fix_one(std::span<Port> ports, const NamedExtent& wanted, bool& found
   return {};
 }
 
+// Every name a dimension has, those that are fixed already included.
 std::string listed(std::span<const Port> inputs, std::span<const Port> outputs) {
-  std::vector<std::string> names = open_dimensions(inputs);
-  for (std::string& name : open_dimensions(outputs)) {
-    if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+  std::vector<std::string> names;
+  for (const std::span<const Port> ports : {inputs, outputs}) {
+    for (const Port& port : ports) {
+      for (std::size_t axis = 0; axis < port.shape.size(); ++axis) {
+        if (port.shape[axis].extent && port.shape[axis].symbol.empty()) continue;
+        std::string name = dimension_name(port, axis);
+        if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+      }
+    }
   }
   std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  for (const std::string& name : names) text.append(text.empty() ? "" : ", ").append(name);
   return text.empty() ? "none" : text;
 }
 
 }  // namespace
 
 Expected<> fix_dimensions(std::span<Port> inputs, std::span<Port> outputs, std::span<const NamedExtent> dimensions) {
-  const std::string available = dimensions.empty() ? "" : listed(inputs, outputs);
   for (const NamedExtent& dimension : dimensions) {
     if (dimension.extent < 0) {
-      return wrong("dimension " + dimension.symbol + ": negative extent: expected 0 or more, got " + std::to_string(dimension.extent));
+      return wrong("dimension " + dimension.symbol + ": negative extent: expected 0 or more, got " +
+                   std::to_string(dimension.extent));
     }
     bool found = false;
     LANEWAY_TRY(fix_one(inputs, dimension, found));
     LANEWAY_TRY(fix_one(outputs, dimension, found));
     if (!found) {
-      return Error(ErrorCode::not_found, "dimension " + dimension.symbol + ": no port has it: expected one of: " + available);
+      return Error(ErrorCode::not_found,
+                   "dimension " + dimension.symbol + ": no port has it: expected one of: " + listed(inputs, outputs));
     }
   }
   return {};

@@ -64,7 +64,8 @@ TEST(CheckShape, NamesPortExpectedAndGot) {
 TEST(CheckShape, RefusesNegativeExtentsAndOverflow) {
   const Port any = port("x", {symbol("a"), symbol("b")});
   expect_error(check_shape(any, Shape{-1, 2}), ErrorCode::invalid_argument, {});
-  expect_error(check_shape(any, Shape{std::int64_t{1} << 40, std::int64_t{1} << 40}), ErrorCode::invalid_argument, {});
+  expect_error(check_shape(any, Shape{std::int64_t{1} << 40, std::int64_t{1} << 40}), ErrorCode::invalid_argument, {"port x"});
+  expect_error(check_shape(any, Shape{std::int64_t{1} << 31, std::int64_t{1} << 31}), ErrorCode::invalid_argument, {"port x"});
 }
 
 TEST(CheckShapes, FindsInputsThatDisagreeAboutASymbol) {
@@ -95,6 +96,13 @@ TEST(CheckPlanSpec, RefusesCountsIndicesAndRequiredInputsLeftOut) {
   expect_error(check_plan_spec(inputs, outputs, {.inputs = shapes, .outputs = {1}}), ErrorCode::out_of_range, {"got 1"});
   expect_error(check_plan_spec(inputs, outputs, {.inputs = shapes, .proven = {{.output = 0, .shape = std::size_t{2}}}}),
                ErrorCode::out_of_range, {"proven"});
+}
+
+TEST(CheckPlanSpec, RefusesOutputsTooLargeToCount) {
+  const std::int64_t half = std::int64_t{1} << 31;
+  const std::array inputs = {port("a", {symbol("m")}), port("b", {symbol("n")})};
+  const std::array outputs = {port("product", {symbol("m"), symbol("n")})};
+  expect_error(check_plan_spec(inputs, outputs, {.inputs = {Shape{half}, Shape{half}}}), ErrorCode::invalid_argument, {"product"});
 }
 
 TEST(CheckMemory, NamesTheBytesItNeeds) {

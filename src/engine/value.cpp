@@ -83,7 +83,7 @@ Expected<> check_inside(const Value& value, const Port& port, int depth) {
     for (const Value& element : sequence->elements) LANEWAY_TRY(check_inside(element, port, depth + 1));
     return {};
   }
-  return wrong(port, "no value given (write Lane::input_value before the run)");
+  return wrong(port, "nothing inside a sequence or optional: expected a value");
 }
 
 std::string_view kind_of(const Value& value) {
@@ -125,7 +125,10 @@ Value strings(std::vector<std::string> elements) {
 }
 
 Expected<> validate(const Value& value, const Port& port) {
-  if (!value.empty() && !fits(value, port)) {
+  if (value.empty()) {
+    return Error(ErrorCode::failed_precondition, "port " + port.name + ": no value given (write Lane::input_value before the run)");
+  }
+  if (!fits(value, port)) {
     return wrong(port, "wrong kind of value: expected " + std::string(name(port.kind)) + " of " + std::string(name(port.dtype)) +
                            ", got " + std::string(kind_of(value)));
   }

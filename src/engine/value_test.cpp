@@ -51,7 +51,9 @@ TEST(Value, StringsHoldAnyBytes) {
 }
 
 TEST(ValidateValue, NamesKindsThatDoNotFit) {
-  expect_refused(Value(), port_of(PortKind::tensor, DType::string), "no value given");
+  const auto nothing = validate(Value(), port_of(PortKind::tensor, DType::string));
+  ASSERT_FALSE(nothing);
+  EXPECT_EQ(nothing.error().code(), ErrorCode::failed_precondition);
   expect_refused(tensor<float>({1}, Shape{1}), port_of(PortKind::tensor, DType::string), "got tensor");
   expect_refused(strings({"x"}), port_of(PortKind::sequence), "expected sequence");
   expect_refused(SequenceValue{}, port_of(PortKind::map), "got sequence");
@@ -65,7 +67,7 @@ TEST(ValidateValue, CountsMustMatchShapes) {
   expect_refused(SequenceValue{{short_of_bytes}}, port_of(PortKind::sequence), "expected 12 bytes, got 8");
   StringTensorValue words{.shape = Shape{2, 2}, .elements = {"a", "b", "c"}};
   expect_refused(words, port_of(PortKind::tensor, DType::string), "expected 4, got 3");
-  expect_refused(SequenceValue{{Value()}}, port_of(PortKind::sequence), "no value given");
+  expect_refused(SequenceValue{{Value()}}, port_of(PortKind::sequence), "nothing inside");
   expect_refused(OptionalValue{shared(short_of_bytes)}, port_of(PortKind::optional), "wrong length");
 }
 

@@ -1,9 +1,11 @@
 #include "laneway/laneway.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/guard.h"
 #include "laneway/diag/trace.h"
+#include "laneway/engine/check.h"
 #include "laneway/engines/null.h"
 #include "laneway/engines/ort.h"
 #include "runtime/start.h"
@@ -52,22 +54,32 @@ OpenSpec open_spec_of(const RuntimeSpec& spec) {
           .threads = validate(spec.threads) ? spec.threads : ThreadSpec{}};  // a mistake that is reported already
 }
 
+// Wrong dimensions or weights hide the ports, and with them the other mistakes: look at the model without them. What refuses it
+// joins `problems`, but for wrong dimensions, which the blueprint tells one by one.
+Expected<OpenEngine> open_without(const ListedEngine& engine, OpenSpec spec, Error refused, Problems& problems) {
+  if (spec.dimensions.empty() && spec.weights.empty()) {
+    problems.add(refused);
+    return refused;
+  }
+  const std::vector<NamedExtent> dimensions = std::exchange(spec.dimensions, {});
+  auto opened = open_one(engine, spec);
+  if (!opened) {
+    problems.add(opened.error());
+    spec.weights = {};
+    return open_one(engine, spec);
+  }
+  std::vector<Port> inputs((*opened)->inputs().begin(), (*opened)->inputs().end());
+  std::vector<Port> outputs((*opened)->outputs().begin(), (*opened)->outputs().end());
+  if (fix_dimensions(inputs, outputs, dimensions)) problems.add(std::move(refused));
+  return opened;
+}
+
 // One engine from open to a runtime that stands. `problems` is taken by value: what one engine finds is not the next one's.
 Expected<Runtime> try_engine(const RuntimeSpec& spec, const ListedEngine& candidate, std::string reason, Problems problems) {
   auto engine = open_one(candidate, open_spec_of(spec));
-  RuntimeSpec checked = spec;
-  if (!engine) {
-    problems.add(engine.error());
-    // Wrong dimensions or weights hide the ports, and with them the other mistakes: look at the model without them.
-    if (spec.dimensions.empty() && spec.weights.empty()) return problems.result().error();
-    OpenSpec bare = open_spec_of(spec);
-    bare.dimensions = {};
-    bare.weights = {};
-    checked.dimensions = {};
-    engine = open_one(candidate, bare);
-    if (!engine) return problems.result().error();
-  }
-  return start_runtime(std::move(checked), *std::move(engine), candidate.open, std::move(reason), problems);
+  if (!engine) engine = open_without(candidate, open_spec_of(spec), std::move(engine).error(), problems);
+  if (!engine) return problems.result().error();
+  return start_runtime(spec, *std::move(engine), candidate.open, std::move(reason), problems);
 }
 
 }  // namespace

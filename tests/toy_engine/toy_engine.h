@@ -67,7 +67,7 @@ struct ToyModel {
   EngineTraits traits = {.resizable = true};
   /// Shapes the model cannot take, asked by specialise and resize. Null: it takes all.
   std::function<Expected<>(std::span<const Shape>)> check = nullptr;
-  bool engine_owned = false;              ///< Every output is found by the engine at each run, its shape known or not.
+  bool engine_owned = false;              ///< Every output is found by the engine at each run, unless its shape is proven.
   std::size_t alignment_bytes = 1;        ///< Of every port.
   Placement placement = Placement::host;  ///< Of every port. What is bound from elsewhere is copied at each run.
   std::string copied = {};                ///< Why every port is copied at each run wherever it lies. Empty: it is not.

@@ -1,6 +1,7 @@
 #include "toy_engine/toys.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -10,6 +11,8 @@
 
 namespace laneway::toys {
 namespace {
+
+constexpr std::size_t width = 8;  // of the models that mix rows
 
 std::size_t at(std::int64_t extent) { return static_cast<std::size_t>(extent); }
 
@@ -38,12 +41,12 @@ void copy(ToyRun& run, std::size_t from, std::size_t to, bool dense) {
   if (data && bytes > 0) std::memcpy(data, tensor.data, bytes);
 }
 
-// x [batch, sequence, width] and y of the same shape, one column of the sequence at a time.
+// x [batch, sequence, 8] and y of the same shape, one column of the sequence at a time.
 template <class Column>
 Expected<> for_each_column(ToyRun& run, Column column) {
   const ToyTensor x = run.input(0);
   auto* y = run.output<float>(0, x.shape);
-  const std::size_t sequence = at(x.shape[1]), width = at(x.shape[2]);
+  const std::size_t sequence = at(x.shape[1]);
   for (std::size_t i = 0; y && i < at(x.shape[0]) * width; ++i) {
     const std::size_t first = i / width * sequence * width + i % width;
     column(x.as<float>().data() + first, y + first, sequence, width);
@@ -68,31 +71,32 @@ void normalise_column(const float* x, float* y, std::size_t count, std::size_t s
   }
 }
 
-// One row of attention. No scratch, so that a run allocates nothing: scores are found again where they are needed.
-void attend(const float* x, const float* mask, std::size_t q, std::size_t sequence, std::size_t width, float* y) {
+// One row of attention. No scratch on the heap, so that a run allocates nothing.
+void attend(const float* x, const float* mask, std::size_t q, std::size_t sequence, float* y) {
   const auto score = [&](std::size_t k) {
     double dot = 0;
     for (std::size_t w = 0; w < width; ++w) dot += static_cast<double>(x[q * width + w]) * x[k * width + w];
     return dot / std::sqrt(static_cast<double>(width)) + (mask ? (mask[k] - 1.0) * 10000.0 : 0.0);
   };
   double highest = -INFINITY, total = 0;
+  std::array<double, width> sums{};
   for (std::size_t k = 0; k < sequence; ++k) highest = std::max(highest, score(k));
-  for (std::size_t k = 0; k < sequence; ++k) total += std::exp(score(k) - highest);
-  for (std::size_t w = 0; w < width; ++w) {
-    double value = 0;
-    for (std::size_t k = 0; k < sequence; ++k) value += std::exp(score(k) - highest) / total * x[k * width + w];
-    y[w] = static_cast<float>(value);
+  for (std::size_t k = 0; k < sequence; ++k) {
+    const double share = std::exp(score(k) - highest);
+    total += share;
+    for (std::size_t w = 0; w < width; ++w) sums[w] += share * x[k * width + w];
   }
+  for (std::size_t w = 0; w < width; ++w) y[w] = static_cast<float>(sums[w] / total);
 }
 
 Expected<> attend_all(ToyRun& run, bool masked) {
   const ToyTensor x = run.input(0);
-  const std::size_t sequence = at(x.shape[1]), width = at(x.shape[2]);
+  const std::size_t sequence = at(x.shape[1]);
   const float* mask = masked ? run.input(1).as<float>().data() : nullptr;
   auto* y = run.output<float>(0, x.shape);
   for (std::size_t i = 0; y && i < at(x.shape[0]) * sequence; ++i) {
     const std::size_t first = i / sequence * sequence;
-    attend(x.as<float>().data() + first * width, mask ? mask + first : nullptr, i - first, sequence, width, y + i * width);
+    attend(x.as<float>().data() + first * width, mask ? mask + first : nullptr, i - first, sequence, y + i * width);
   }
   return {};
 }
@@ -213,12 +217,12 @@ ToyModel declares_100() {
 ToyModel resize_like() {
   const auto compute = [](ToyRun& run) -> Expected<> {
     const ToyTensor x = run.input(0);
-    const std::size_t height = at(x.shape[1]), width = at(x.shape[2]);
+    const std::size_t height = at(x.shape[1]), columns = at(x.shape[2]);
     auto* y = run.output<float>(0, Shape{x.shape[0], 2 * x.shape[1], 2 * x.shape[2], 3});
-    for (std::size_t i = 0; y && i < at(x.shape[0]) * height * width * 12; ++i) {
-      const std::size_t channel = i % 3, column = i / 3 % (2 * width) / 2, row = i / 3 / (2 * width) % (2 * height) / 2;
-      const std::size_t image = i / 12 / height / width;
-      y[i] = x.as<float>()[((image * height + row) * width + column) * 3 + channel];
+    for (std::size_t i = 0; y && i < at(x.shape[0]) * height * columns * 12; ++i) {
+      const std::size_t channel = i % 3, column = i / 3 % (2 * columns) / 2, row = i / 3 / (2 * columns) % (2 * height) / 2;
+      const std::size_t image = i / 12 / height / columns;
+      y[i] = x.as<float>()[((image * height + row) * columns + column) * 3 + channel];
     }
     return {};
   };
@@ -228,7 +232,7 @@ ToyModel resize_like() {
 ToyModel mean_pool() {
   const auto compute = [](ToyRun& run) -> Expected<> {
     const ToyTensor x = run.input(0);
-    const std::size_t sequence = at(x.shape[1]), width = at(x.shape[2]);
+    const std::size_t sequence = at(x.shape[1]);
     auto* y = run.output<float>(0, Shape{x.shape[0], x.shape[2]});
     for (std::size_t i = 0; y && i < at(x.shape[0]) * width; ++i) {
       double total = 0;
@@ -264,7 +268,7 @@ ToyModel masked_attention() {
 ToyModel sequence_in_the_middle() {
   const auto compute = [](ToyRun& run) -> Expected<> {
     const ToyTensor x = run.input(0);
-    const std::size_t sequence = at(x.shape[1]), width = at(x.shape[2]);
+    const std::size_t sequence = at(x.shape[1]);
     auto* y = run.output<float>(0, Shape{x.shape[0], x.shape[2], x.shape[1]});
     for (std::size_t i = 0; y && i < at(x.shape[0]) * width; ++i) {
       float total = 0;
@@ -281,12 +285,12 @@ ToyModel sequence_in_the_middle() {
 ToyModel two_symbols() {
   const auto compute = [](ToyRun& run) -> Expected<> {
     const auto a = run.input(0).as<float>(), b = run.input(1).as<float>();
-    const std::int64_t height = run.input(0).shape[0], width = run.input(1).shape[1];
-    auto* y = run.output<float>(0, Shape{height, width});
-    for (std::size_t i = 0; y && i < at(height * width); ++i) {
+    const std::int64_t height = run.input(0).shape[0], columns = run.input(1).shape[1];
+    auto* y = run.output<float>(0, Shape{height, columns});
+    for (std::size_t i = 0; y && i < at(height * columns); ++i) {
       double total = 0;
       for (std::size_t k = 0; k < 8; ++k)
-        total += static_cast<double>(a[i / at(width) * 8 + k]) * b[k * at(width) + i % at(width)];
+        total += static_cast<double>(a[i / at(columns) * 8 + k]) * b[k * at(columns) + i % at(columns)];
       y[i] = static_cast<float>(total);
     }
     return {};

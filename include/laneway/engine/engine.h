@@ -110,8 +110,8 @@ class Binding {
   /// Runs once on what the buffers hold now, in the floating-point state of the calling thread, which the runtime has set to
   /// the standard one (core/float_state.h). Ends with `cancelled` at the next node or tile once `stop` is requested, at the
   /// start too; a run that had finished by then succeeds.
-  /// Errors: cancelled; invalid_argument (values the model cannot take, an empty Value), failed_precondition (a proven output
-  ///         came out in another shape); internal; unavailable. The binding stays usable after each.
+  /// Errors: cancelled; invalid_argument (values the model cannot take); failed_precondition (an empty Value, a proven output
+  ///         that came out in another shape); internal; unavailable. The binding stays usable after each.
   /// Cost:   no allocation and no lock of ours; copies only where a buffer is not at the port's placement.
   virtual Expected<> run(const StopSignal& stop) noexcept = 0;
 

@@ -79,7 +79,7 @@ class Value {
 Value strings(std::vector<std::string> elements);
 
 /// Whether the value is consistent in itself (counts match shapes, indices in range) and of this port's kind.
-/// Errors: invalid_argument naming the port.
+/// Errors: failed_precondition where it holds nothing yet, else invalid_argument; both name the port.
 Expected<> validate(const Value& value, const Port& port);
 
 }  // namespace laneway

@@ -37,7 +37,7 @@ struct PortSpec {
 struct Link {
   std::string output;
   std::string input;
-  std::vector<std::byte> initial = {};  ///< What reset() restores; empty: zeros.
+  std::vector<std::byte> initial = {};  ///< What reset() restores, of the input's bytes; empty: zeros.
 };
 
 /// What is special about one lane, by its number. Where there are buckets: about the lane of that number in each of them.
