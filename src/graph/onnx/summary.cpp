@@ -37,14 +37,17 @@ Expected<Port> port_of(const ValueView& value) {
   const TypeView& type = value.type;
   if (type.kind == Kind::unknown) return refuse(ErrorCode::invalid_argument, "the model does not say its type");
   if (type.kind == Kind::opaque) return refuse(ErrorCode::unimplemented, "of an opaque type");
-  const bool is_tensor = type.kind == Kind::tensor || type.kind == Kind::sparse_tensor;
-  const TypeView& held = type.element.empty() ? type : type.element.front();
-  if (is_tensor && !type.dtype) return refuse(ErrorCode::invalid_argument, "the model does not say its element type");
+  const auto is_tensor = [](const TypeView& t) { return t.kind == Kind::tensor || t.kind == Kind::sparse_tensor; };
+  if (is_tensor(type) && !type.dtype) return refuse(ErrorCode::invalid_argument, "the model does not say its element type");
 
-  Port port{.name = std::string(value.name), .kind = kind_of(type.kind)};
-  if (held.kind == Kind::tensor || held.kind == Kind::sparse_tensor) port.dtype = held.dtype.value_or(port.dtype);
-  port.rank_known = is_tensor && type.shape.has_value();
-  if (port.rank_known) port.shape = dimensions(*type.shape);
+  Port port{.name = std::string(value.name), .kind = kind_of(type.kind), .rank_known = false};
+  const TypeView& held = type.element.empty() ? type : type.element.front();
+  if (!is_tensor(held)) return port;
+  port.dtype = held.dtype.value_or(port.dtype);
+  const bool has_shape = is_tensor(type) || type.kind == Kind::optional;  // the elements of a sequence or map need not agree
+  if (!has_shape || !held.shape) return port;
+  port.rank_known = true;
+  port.shape = dimensions(*held.shape);
   return port;
 }
 

@@ -80,8 +80,8 @@ TEST(OnnxSummary, TellsThePortsOfOtherKinds) {
   EXPECT_EQ(sequence.kind, PortKind::sequence);
   EXPECT_EQ(sequence.dtype, DType::f32);
   EXPECT_FALSE(sequence.rank_known);
-  EXPECT_EQ(only_input(test_models::map_input()).kind, PortKind::map);
-  EXPECT_EQ(only_input(test_models::optional_has()).kind, PortKind::optional);
+  EXPECT_EQ(only_input(test_models::map_input()), (Port{.name = "scores", .kind = PortKind::map, .rank_known = false}));
+  EXPECT_EQ(only_input(test_models::optional_has()), (Port{.name = "x", .kind = PortKind::optional, .shape = {{2}}}));
   EXPECT_EQ(only_input(test_models::string_identity()).dtype, DType::string);
   const Port sparse = only_input(test_models::sparse_input());
   EXPECT_EQ(sparse.kind, PortKind::sparse_tensor);
