@@ -38,7 +38,7 @@ std::string model_named(std::string_view name) {
       {"counter", [] { return counter(); }},
       {"counter_open", [] { return counter(true); }},
       {"growing_state", growing_state},
-      {"wide_mlp", [] { return wide_mlp(256, 4); }},
+      {"wide_mlp", [] { return wide_mlp(32, 1); }},
   };
   return models.at(name)();
 }
