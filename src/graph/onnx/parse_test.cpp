@@ -1,13 +1,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
-#include <bit>
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <protozero/pbf_writer.hpp>
 #include <random>
 
 #include "laneway/graph/onnx/model_view.h"
+#include "laneway/memory/mapped_file.h"
 #include "models/models.h"
 #include "models/onnx_writer.h"
 
@@ -305,6 +308,53 @@ TEST(OnnxParse, C01_WeightsAreViewsIntoTheFile) {
     EXPECT_GE(raw.data(), as_bytes(bytes).data());
     EXPECT_LE(raw.data() + raw.size(), as_bytes(bytes).data() + bytes.size());
   }
+}
+
+std::size_t private_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("RssAnon:")) return 1024 * std::stoul(line.substr(8));
+  }
+  ADD_FAILURE() << "no RssAnon in /proc/self/status";
+  return 0;
+}
+
+/// A model of one weight of 1 GiB, which is a hole in the file.
+void write_gigabyte_model(const std::filesystem::path& path) {
+  constexpr std::size_t weight_bytes = std::size_t{1} << 30;
+  const std::string fields = message([](auto& writer) {
+    writer.add_int64(TensorProto::dims, std::int64_t{1} << 28);
+    writer.add_int32(TensorProto::data_type, 1);
+    writer.add_string(TensorProto::name, "w");
+  });
+  const auto header = [](std::uint32_t field, std::size_t length) {  // of a field that follows
+    std::string encoded;
+    protozero::add_varint_to_buffer(&encoded, field << 3 | 2u);
+    protozero::add_varint_to_buffer(&encoded, length);
+    return encoded;
+  };
+  const std::string raw = header(TensorProto::raw_data, weight_bytes);
+  const std::string tensor = header(GraphProto::initializer, fields.size() + raw.size() + weight_bytes) + fields + raw;
+  std::string model = message([](auto& writer) {
+    writer.add_int64(ModelProto::ir_version, 8);
+    writer.add_message(ModelProto::opset_import, message([](auto& opset) { opset.add_int64(OperatorSetIdProto::version, 17); }));
+  });
+  model += header(ModelProto::graph, tensor.size() + weight_bytes) + tensor;
+  std::ofstream(path, std::ios::binary) << model;
+  std::filesystem::resize_file(path, model.size() + weight_bytes);
+}
+
+TEST(OnnxParse, C01_AModelOfAGigabyteTakesNoMemory) {
+  const auto path = std::filesystem::temp_directory_path() / ("laneway-gigabyte-" + std::to_string(getpid()) + ".onnx");
+  write_gigabyte_model(path);
+  const auto file = MappedFile::open(path);
+  std::filesystem::remove(path);
+  ASSERT_TRUE(file) << file.error().message();
+  const std::size_t before = private_bytes();
+  const auto model = parse(file->data());
+  ASSERT_TRUE(model) << model.error().message();
+  EXPECT_LT(private_bytes(), before + (1u << 20));
+  EXPECT_EQ(std::get<RawData>(model->graph.initializers.at(0).data).bytes.size(), std::size_t{1} << 30);
 }
 
 TEST(OnnxParse, ReadsSparseInitializers) {
