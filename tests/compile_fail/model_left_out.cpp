@@ -1,4 +1,4 @@
-// refused: (no matching function|could not convert|use of deleted function|no default constructor|missing initializer|no viable conversion|no matching constructor)
+// refused: (invalid initialization of reference|no matching function|no viable conversion)
 #include "laneway/laneway.h"
 
 auto use() {
