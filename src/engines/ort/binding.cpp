@@ -104,6 +104,10 @@ OrtBinding::OrtBinding(const OrtPlan& plan, const BindSpec& spec, std::shared_pt
     any_value_ |= std::holds_alternative<ValueRef>(attachment);
   }
   for (const Attachment& attachment : spec.outputs) outputs_.push_back({.attachment = attachment});
+  for (const Port& port : plan.engine().outputs()) {
+    const auto found = std::ranges::find(session_->outputs(), port.name, &Port::name);
+    slots_.push_back(static_cast<std::size_t>(found - session_->outputs().begin()));
+  }
 }
 
 Expected<> OrtBinding::join(BoundSet& set) {
@@ -115,11 +119,10 @@ Expected<> OrtBinding::join(BoundSet& set) {
     const Attachment& attachment = outputs_[i].attachment;
     const auto* memory = std::get_if<Memory>(&attachment);
     const std::optional<Shape> shape = memory ? plan_.shape_of(i, set.shapes()) : std::nullopt;
-    if (memory && shape && !set.owns(i)) {
-      LANEWAY_TRY(set.join_output(i, memory->data, *shape));
-    } else if (!std::holds_alternative<Absent>(attachment)) {
-      LANEWAY_TRY(set.own_output(i));
-    }
+    if (std::holds_alternative<Absent>(attachment)) continue;
+    // Where ONNX Runtime knows better than the model's author, or whoever proved the shape, it says so here.
+    if (memory && shape && !set.owns(i) && set.join_output(i, memory->data, *shape)) continue;
+    LANEWAY_TRY(set.own_output(i));
   }
   return {};
 }
@@ -128,7 +131,7 @@ Expected<> OrtBinding::join(BoundSet& set) {
 Expected<> OrtBinding::select(std::span<const Shape> shapes) {
   const auto found = std::ranges::find_if(sets_, [&](const auto& set) { return std::ranges::equal(set->shapes(), shapes); });
   std::unique_ptr<BoundSet> made;
-  if (found == sets_.end()) { LANEWAY_TRY_ASSIGN(made, BoundSet::make(session_, shapes)); }
+  if (found == sets_.end()) { LANEWAY_TRY_ASSIGN(made, BoundSet::make(session_, slots_, shapes)); }
   BoundSet* const next = made ? made.get() : found->get();
   LANEWAY_TRY(join(*next));  // one that was made before may be joined to other addresses
   if (current_ && current_ != next) LANEWAY_TRY(current_->release_results());
@@ -222,11 +225,10 @@ Expected<> OrtBinding::run_once() {
   const DenormalsAsZero flushed(plan_.engine().options().denormals_as_zero);
   if (any_value_) LANEWAY_TRY(hand_over_values());
   Expected<> done = current_->binding().run(options_);
-  if (!done) {
-    if (may_be_of_shape(done.error())) done = repeat(std::move(done).error());
-    if (!done) return blame_values(std::move(done).error());
-  }
-  return take_results();
+  if (done) return take_results();
+  if (may_be_of_shape(done.error())) done = repeat(std::move(done).error());
+  if (!done) return blame_values(std::move(done).error());
+  return done;
 }
 
 Expected<> OrtBinding::hand_over_values() {
@@ -244,18 +246,30 @@ Expected<> OrtBinding::hand_over_values() {
 
 Expected<> OrtBinding::take_results() {
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    if (!current_->owns(i)) continue;
-    LANEWAY_TRY_ASSIGN(ort::Value* const value, current_->binding().output(i));
-    if (const auto* reference = std::get_if<ValueRef>(&outputs_[i].attachment)) {
-      auto taken = from_ort(*value, output_port(i).kind);
-      if (!taken) return std::move(taken).error().with_context("output " + output_port(i).name);
-      *reference->value = *std::move(taken);
-      continue;
-    }
-    LANEWAY_TRY_ASSIGN(const ort::TensorView view, value->tensor());
-    outputs_[i].shape = view.shape;
-    outputs_[i].result = view.data;
-    outputs_[i].known = true;
+    if (current_->owns(i)) LANEWAY_TRY(take_result(i));
+  }
+  return {};
+}
+
+Expected<> OrtBinding::take_result(std::size_t index) {
+  Output& output = outputs_[index];
+  LANEWAY_TRY_ASSIGN(ort::Value* const value, current_->result(index));
+  if (const auto* reference = std::get_if<ValueRef>(&output.attachment)) {
+    auto taken = from_ort(*value, output_port(index).kind);
+    if (!taken) return std::move(taken).error().with_context("output " + output_port(index).name);
+    *reference->value = *std::move(taken);
+    return {};
+  }
+  LANEWAY_TRY_ASSIGN(const ort::TensorView view, value->tensor());
+  output.shape = view.shape;
+  output.result = view.data;
+  output.known = true;
+  if (!output.expected) return {};
+  if (view.shape == *output.expected) {  // as it mostly does: whoever gave the memory looks there
+    output.result = std::get<Memory>(output.attachment).data;
+    if (view.bytes != 0) std::memcpy(std::get<Memory>(output.attachment).data, view.data, view.bytes);
+  } else if (plan_.proven(index)) {
+    return wrong_shape(output_port(index), *output.expected, view.shape);
   }
   return {};
 }
@@ -267,22 +281,18 @@ Expected<> OrtBinding::repeat(Error first) {
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     if (outputs_[i].expected && !current_->owns(i)) preallocated.push_back(i);
   }
+  if (preallocated.empty()) return first;
   for (const std::size_t i : preallocated) LANEWAY_TRY(current_->own_output(i));
   Expected<> done = current_->binding().run(options_);
-  if (!done && done.error().code() != ErrorCode::cancelled) done = std::move(first);
+  if (done) {
+    done = take_results();
+  } else if (done.error().code() != ErrorCode::cancelled) {
+    done = std::move(first);
+  }
   for (const std::size_t i : preallocated) {
-    const Memory& memory = std::get<Memory>(outputs_[i].attachment);
-    if (done) {
-      LANEWAY_TRY_ASSIGN(ort::Value* const value, current_->binding().output(i));
-      LANEWAY_TRY_ASSIGN(const ort::TensorView view, value->tensor());
-      if (view.shape != *outputs_[i].expected && !plan_.proven(i)) continue;
-      if (view.shape != *outputs_[i].expected) {
-        done = wrong_shape(output_port(i), *outputs_[i].expected, view.shape);
-      } else if (view.bytes != 0) {
-        std::memcpy(memory.data, view.data, view.bytes);
-      }
-    }
-    LANEWAY_TRY(current_->join_output(i, memory.data, *outputs_[i].expected));
+    const Output& output = outputs_[i];
+    if (done && output.shape != *output.expected) continue;
+    LANEWAY_TRY(current_->join_output(i, std::get<Memory>(output.attachment).data, *output.expected));
   }
   return done;
 }

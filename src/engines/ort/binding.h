@@ -48,6 +48,7 @@ class OrtBinding final : public Binding {
   Expected<> repeat(Error first);
   Expected<> hand_over_values();
   Expected<> take_results();
+  Expected<> take_result(std::size_t index);
 
   const Port& input_port(std::size_t index) const noexcept { return plan_.engine().inputs()[index]; }
   const Port& output_port(std::size_t index) const noexcept { return plan_.engine().outputs()[index]; }
@@ -59,7 +60,8 @@ class OrtBinding final : public Binding {
   std::atomic<bool> interrupted_{false};
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;
-  bool any_value_ = false;  // among the inputs
+  std::vector<std::size_t> slots_;  // where the session has each output
+  bool any_value_ = false;          // among the inputs
   std::vector<Shape> shapes_;
   std::vector<std::unique_ptr<BoundSet>> sets_;
   BoundSet* current_ = nullptr;

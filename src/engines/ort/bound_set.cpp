@@ -4,16 +4,17 @@
 
 namespace laneway::engines_ort {
 
-BoundSet::BoundSet(ort::Binding binding, std::span<const Shape> shapes)
+BoundSet::BoundSet(ort::Binding binding, std::span<const std::size_t> slots, std::span<const Shape> shapes)
     : shapes_(shapes.begin(), shapes.end()),
+      slots_(slots),
       binding_(std::move(binding)),
       input_at_(binding_.session()->inputs().size(), nothing),
-      output_at_(binding_.session()->outputs().size(), nothing) {}
+      output_at_(slots.size(), nothing) {}
 
 Expected<std::unique_ptr<BoundSet>> BoundSet::make(const std::shared_ptr<const ort::Session>& session,
-                                                   std::span<const Shape> shapes) {
+                                                   std::span<const std::size_t> slots, std::span<const Shape> shapes) {
   LANEWAY_TRY_ASSIGN(ort::Binding binding, ort::Binding::make(session));
-  return std::unique_ptr<BoundSet>(new BoundSet(std::move(binding), shapes));
+  return std::unique_ptr<BoundSet>(new BoundSet(std::move(binding), slots, shapes));
 }
 
 Expected<ort::Value> BoundSet::value_over(void* data, DType dtype, const Shape& shape) const {
@@ -31,22 +32,22 @@ Expected<> BoundSet::join_input(std::size_t index, void* data, const Shape& shap
 
 Expected<> BoundSet::join_output(std::size_t index, void* data, const Shape& shape) {
   if (output_at_[index] == data) return {};
-  LANEWAY_TRY_ASSIGN(const ort::Value value, value_over(data, binding_.session()->outputs()[index].dtype, shape));
-  LANEWAY_TRY(binding_.bind_output(index, value));
+  LANEWAY_TRY_ASSIGN(const ort::Value value, value_over(data, binding_.session()->outputs()[slots_[index]].dtype, shape));
+  LANEWAY_TRY(binding_.bind_output(slots_[index], value));
   output_at_[index] = data;
   return {};
 }
 
 Expected<> BoundSet::own_output(std::size_t index) {
   if (owns(index)) return {};
-  LANEWAY_TRY(binding_.bind_output(index));
+  LANEWAY_TRY(binding_.bind_output(slots_[index]));
   output_at_[index] = owned;
   return {};
 }
 
 Expected<> BoundSet::release_results() {
   for (std::size_t i = 0; i < output_at_.size(); ++i) {
-    if (owns(i)) LANEWAY_TRY(binding_.bind_output(i));
+    if (owns(i)) LANEWAY_TRY(binding_.bind_output(slots_[i]));
   }
   return {};
 }

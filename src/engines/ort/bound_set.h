@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
@@ -12,8 +13,9 @@ namespace laneway::engines_ort {
 /// means other values. Kept so that a shape that comes again finds everything bound.
 class BoundSet {
  public:
+  /// `slots`: where the session has each output of the engine; those of a part of the model have not all. Must stay.
   static Expected<std::unique_ptr<BoundSet>> make(const std::shared_ptr<const ort::Session>& session,
-                                                  std::span<const Shape> shapes);
+                                                  std::span<const std::size_t> slots, std::span<const Shape> shapes);
 
   std::span<const Shape> shapes() const noexcept { return shapes_; }
 
@@ -24,6 +26,8 @@ class BoundSet {
   Expected<> own_output(std::size_t index);
   bool owns(std::size_t output) const noexcept { return output_at_[output] == owned; }
 
+  /// What the last run left in an output of ONNX Runtime's own.
+  Expected<ort::Value*> result(std::size_t output) { return binding_.output(slots_[output]); }
   /// Gives back what the last run left in outputs of ONNX Runtime's own.
   Expected<> release_results();
 
@@ -32,7 +36,7 @@ class BoundSet {
   std::uint64_t used_at = 0;  ///< By the clock of whoever keeps it: the least goes first.
 
  private:
-  BoundSet(ort::Binding binding, std::span<const Shape> shapes);
+  BoundSet(ort::Binding binding, std::span<const std::size_t> slots, std::span<const Shape> shapes);
   Expected<ort::Value> value_over(void* data, DType dtype, const Shape& shape) const;
 
   static constexpr char marks[2] = {};
@@ -40,6 +44,7 @@ class BoundSet {
   static constexpr const void* owned = &marks[1];
 
   std::vector<Shape> shapes_;
+  std::span<const std::size_t> slots_;
   ort::Binding binding_;
   std::vector<const void*> input_at_, output_at_;  // address, `owned` or `nothing`
 };

@@ -27,22 +27,6 @@ Expected<std::shared_ptr<const ort::Environment>> environment_for(const OrtEngin
   return ort::Environment::get(asked);
 }
 
-// The model with its weights as the caller gives them.
-Expected<ort::ModelSource> source_with(const Model& model, std::span<const WeightOverride> weights) {
-  if (weights.empty()) return model.source();
-  if (!model.view()) {
-    return Error(ErrorCode::unimplemented,
-                 "weights: a model that is not in ONNX's format: expected one whose weights have names");
-  }
-  LANEWAY_TRY(check_weights(*model.view(), weights));
-  WeightData data;
-  for (const WeightOverride& weight : weights) {
-    data.emplace(weight.name, std::span(static_cast<const std::byte*>(weight.memory.data), weight.memory.bytes));
-  }
-  LANEWAY_TRY_ASSIGN(const LaidOutModel laid_out, lay_out(model.bytes(), data));
-  return ort::ModelSource(ort::ModelBytes{laid_out.bytes, laid_out.owner});
-}
-
 // Of a model in memory ONNX Runtime must be told where the weights are that it keeps in other files.
 void add_folder(const Model& model, ort::SessionSpec& spec) {
   if (!model.folder() || !std::holds_alternative<ort::ModelBytes>(spec.model.get())) return;
@@ -80,10 +64,10 @@ Expected<OpenEngine> OrtEngine::open(const OrtEngineSpec& options, const OpenSpe
 }
 
 Expected<> OrtEngine::load(const OpenSpec& spec) {
-  LANEWAY_TRY_ASSIGN(const Model model, Model::read(spec.model));
-  LANEWAY_TRY_ASSIGN(ort::ModelSource source, source_with(model, spec.weights));
+  LANEWAY_TRY_ASSIGN(Model model, Model::read(spec.model));
+  if (!spec.weights.empty()) { LANEWAY_TRY_ASSIGN(model, model.with(spec.weights)); }
   if (model.view()) LANEWAY_TRY(take_ports(model.inputs(), model.outputs(), spec.dimensions));
-  ort::SessionSpec base{.model = std::move(source),
+  ort::SessionSpec base{.model = model.source(),
                         .dimensions = model.view() ? spec.dimensions : std::vector<NamedExtent>{},
                         .config = options_.config,
                         .deterministic = options_.deterministic,
@@ -95,13 +79,14 @@ Expected<> OrtEngine::load(const OpenSpec& spec) {
                         .memory_pattern = options_.memory_pattern};
   add_folder(model, base);
   LANEWAY_TRY_ASSIGN(base.environment, environment_for(options_, spec.threads));
-  LANEWAY_TRY_ASSIGN(sessions_, Sessions::open(options_, std::move(base), model));
   weight_bytes_ = model.weight_bytes();
-  const ort::Session& session = sessions_->first();
-  if (same_names(inputs_, session.inputs()) && same_names(outputs_, session.outputs())) return {};
+  const bool read = model.view() != nullptr;
+  LANEWAY_TRY_ASSIGN(sessions_, Sessions::open(options_, std::move(base), std::move(model)));
+  const auto session = sessions_->any();
+  if (same_names(inputs_, session->inputs()) && same_names(outputs_, session->outputs())) return {};
   // A model that we cannot read, or not as ONNX Runtime does.
-  return take_ports(session.inputs(), session.outputs(),
-                    model.view() ? open_among(spec.dimensions, session.inputs(), session.outputs()) : spec.dimensions);
+  return take_ports(session->inputs(), session->outputs(),
+                    read ? open_among(spec.dimensions, session->inputs(), session->outputs()) : spec.dimensions);
 }
 
 Expected<> OrtEngine::take_ports(std::span<const Port> inputs, std::span<const Port> outputs,
@@ -112,7 +97,7 @@ Expected<> OrtEngine::take_ports(std::span<const Port> inputs, std::span<const P
 }
 
 std::vector<EngineNote> OrtEngine::notes() const {
-  const ort::Library& library = *sessions_->first().library();
+  const ort::Library& library = *sessions_->any()->library();
   std::vector<EngineNote> notes = {{"library", library.path().string()},
                                    {"library_version", library.version()},
                                    {"library_found_by", library.found_by()},
@@ -130,7 +115,7 @@ Expected<std::shared_ptr<const Plan>> OrtEngine::specialise(const PlanSpec& spec
 
 Expected<Engine::Allocation> OrtEngine::allocate(std::size_t bytes, Placement placement, int device) const {
   if (placement != Placement::host) return Engine::allocate(bytes, placement, device);
-  LANEWAY_TRY_ASSIGN(const ort::Allocator allocator, sessions_->first().host_allocator());
+  LANEWAY_TRY_ASSIGN(const ort::Allocator allocator, sessions_->any()->host_allocator());
   LANEWAY_TRY_ASSIGN(ort::Allocation allocation, allocator.allocate(bytes));
   return Allocation{.memory = allocation.memory, .owner = std::move(allocation.owner)};
 }

@@ -7,23 +7,28 @@
 namespace laneway::engines_ort {
 
 Expected<Model> Model::read(const ModelSource& source) {
-  if (const auto* file = std::get_if<ModelFile>(&source.get())) {
-    Model model(ort::ModelPath{file->path});
-    auto mapped = MappedFile::open(file->path);
-    if (!mapped) return std::move(mapped).error().with_context("model");
-    model.file_ = *std::move(mapped);
-    model.bytes_ = model.file_.data();
-    model.folder_ = file->path.has_parent_path() ? file->path.parent_path() : ".";
-    model.look_inside();
-    return model;
-  }
-  if (const auto* given = std::get_if<ModelBytes>(&source.get())) {
-    Model model(ort::ModelBytes{given->bytes, given->owner});
-    model.bytes_ = given->bytes;
-    model.look_inside();
-    return model;
-  }
-  return Error(ErrorCode::invalid_argument, "model: an engine that is open already: expected a file or bytes");
+  if (const auto* given = std::get_if<ModelBytes>(&source.get())) return of(given->bytes, given->owner, std::nullopt);
+  const auto* file = std::get_if<ModelFile>(&source.get());
+  if (!file) return Error(ErrorCode::invalid_argument, "model: an engine that is open already: expected a file or bytes");
+  auto mapped = MappedFile::open(file->path);
+  if (!mapped) return std::move(mapped).error().with_context("model");
+  const auto owner = std::make_shared<const MappedFile>(*std::move(mapped));
+  Model model(ort::ModelPath{file->path});
+  model.owner_ = owner;
+  model.bytes_ = owner->data();
+  model.folder_ = file->path.has_parent_path() ? file->path.parent_path() : ".";
+  model.look_inside();
+  return model;
+}
+
+Model Model::of(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                std::optional<std::filesystem::path> folder) {
+  Model model(ort::ModelBytes{bytes, owner});
+  model.owner_ = std::move(owner);
+  model.bytes_ = bytes;
+  model.folder_ = std::move(folder);
+  model.look_inside();
+  return model;
 }
 
 void Model::look_inside() {
@@ -38,6 +43,38 @@ void Model::look_inside() {
   view_ = *std::move(view);
 }
 
-ort::ModelSource Model::source() const { return source_; }
+Expected<Model> Model::with(std::span<const WeightOverride> weights) const {
+  if (!view_) {
+    return Error(ErrorCode::unimplemented,
+                 "weights: a model that is not in ONNX's format: expected one whose weights have names");
+  }
+  LANEWAY_TRY(check_weights(*view_, weights));
+  WeightData data;
+  for (const WeightOverride& weight : weights) {
+    data.emplace(weight.name, std::span(static_cast<const std::byte*>(weight.memory.data), weight.memory.bytes));
+  }
+  LANEWAY_TRY_ASSIGN(const LaidOutModel laid_out, lay_out(bytes_, data));
+  return of(laid_out.bytes, laid_out.owner, folder_);
+}
+
+Expected<> Model::hold() {
+  if (!owner_) {
+    const auto copy = std::make_shared<const std::vector<std::byte>>(bytes_.begin(), bytes_.end());
+    *this = of(*copy, copy, folder_);
+  }
+  if (!view_) return {};
+  onnx::TensorReader reader = folder_ ? onnx::TensorReader(*folder_) : onnx::TensorReader();
+  for (const onnx::TensorView& weight : view_->graph.initializers) {
+    if (!std::holds_alternative<onnx::ExternalData>(weight.data)) continue;
+    LANEWAY_TRY_ASSIGN(held_.emplace_back(), reader.bytes(weight));
+    held_data_.emplace(weight.name, held_.back().bytes);
+  }
+  return {};
+}
+
+Expected<LaidOutModel> Model::only(std::span<const std::string_view> outputs) const {
+  const Selection needed = select(view_->graph, outputs);
+  return lay_out(bytes_, held_data_, &needed);
+}
 
 }  // namespace laneway::engines_ort

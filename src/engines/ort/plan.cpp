@@ -57,7 +57,9 @@ Expected<std::unique_ptr<Binding>> OrtPlan::bind(const BindSpec& spec) const {
                    "device: no such device: expected 0 (the processor), got " + std::to_string(*spec.device));
     }
     auto seat = seat_for(spec);
-    LANEWAY_TRY_ASSIGN(auto session, engine_.sessions().of(seat->number, spec.cores));
+    SessionKey key{.cores = spec.cores, .lane = seat->number};
+    for (const Attachment& output : spec.outputs) key.outputs.push_back(!std::holds_alternative<Absent>(output));
+    LANEWAY_TRY_ASSIGN(auto session, engine_.sessions().of(std::move(key)));
     return OrtBinding::make(*this, spec, std::move(seat), std::move(session));
   });
 }

@@ -55,8 +55,8 @@ bool can_be_shared(const onnx::GraphView& graph, const onnx::TensorView& weight)
   return is_numeric(weight.dtype) && std::ranges::find(graph.inputs, weight.name, &onnx::ValueView::name) == graph.inputs.end();
 }
 
-// `spec` for sessions that hold the weights of `model` once between them.
-Expected<ort::SessionSpec> share_weights(ort::SessionSpec spec, const Model& model) {
+// Changes `spec` for sessions that hold the weights of `model` once between them; `model` becomes the optimised one.
+Expected<> share_weights(ort::SessionSpec& spec, Model& model) {
   const MemoryFile file;
   LANEWAY_TRY_ASSIGN(const std::filesystem::path path, file.path());
   ort::SessionSpec once = spec;
@@ -78,80 +78,117 @@ Expected<ort::SessionSpec> share_weights(ort::SessionSpec spec, const Model& mod
   }
   LANEWAY_TRY_ASSIGN(const LaidOutModel laid_out, lay_out(optimised.data(), data));
 
-  spec.model = ort::ModelBytes{laid_out.bytes, laid_out.owner};
-  spec.dimensions = {};  // in the model by now
-  spec.optimisation = ort::Optimisation::none;
-  LANEWAY_TRY_ASSIGN(spec.prepacked, ort::PrepackedWeights::make(spec.environment->library()));
+  std::vector<ort::Initializer> initializers;
   for (const onnx::TensorView& weight : view.graph.initializers) {
     const auto found = laid_out.data.find(weight.name);
     if (found == laid_out.data.end()) continue;
     auto* const at = const_cast<std::byte*>(found->second.data());  // ONNX Runtime only reads it
     auto value = ort::Value::borrow(spec.environment->host_memory(), at, found->second.size(), weight.dtype, weight.shape);
     if (!value) continue;  // a dtype that values cannot have: each session reads its own
-    spec.shared_initializers.push_back({std::string(weight.name), std::make_shared<const ort::Value>(*std::move(value))});
+    initializers.push_back({std::string(weight.name), std::make_shared<const ort::Value>(*std::move(value))});
   }
-  return spec;
+  LANEWAY_TRY_ASSIGN(spec.prepacked, ort::PrepackedWeights::make(spec.environment->library()));
+  spec.shared_initializers = std::move(initializers);
+  spec.optimisation = ort::Optimisation::none;
+  spec.dimensions = {};  // in the model by now
+  model = Model::of(laid_out.bytes, laid_out.owner, std::nullopt);
+  spec.model = model.source();
+  return {};
 }
 
 }  // namespace
 
-Expected<std::unique_ptr<Sessions>> Sessions::open(const OrtEngineSpec& options, ort::SessionSpec base, const Model& model) {
+Expected<std::unique_ptr<Sessions>> Sessions::open(const OrtEngineSpec& options, ort::SessionSpec base, Model model) {
   auto [per_lane, reason] = decide(options, base.threads, model);
   if (per_lane) {
-    auto sharing = share_weights(base, model);
-    if (!sharing && options.sessions == OrtSessions::per_lane) return std::move(sharing).error();
-    if (sharing) {
-      base = *std::move(sharing);
+    ort::SessionSpec sharing = base;
+    auto shared = share_weights(sharing, model);
+    if (!shared && options.sessions == OrtSessions::per_lane) return std::move(shared).error();
+    if (shared) {
+      base = std::move(sharing);
     } else {
       per_lane = false;
-      reason = "one for each lane cannot share its weights: " + std::string(sharing.error().message());
+      reason = "one for each lane cannot share its weights: " + std::string(shared.error().message());
     }
   }
   std::unique_ptr<Sessions> sessions(new Sessions(std::move(base), per_lane, std::move(reason)));
-  LANEWAY_TRY_ASSIGN(sessions->first_, sessions->open_one({}));
-  sessions->sessions_.emplace(Key{{}, 0}, sessions->first_);
-  if (!per_lane) sessions->spec_.model = ort::ModelBytes{{}};  // there will be no other session
+  LANEWAY_TRY_ASSIGN(auto first, sessions->open_one({}));
+  sessions->sessions_.emplace(SessionKey{}, std::move(first));
+  if (!per_lane) sessions->spec_.model = ort::ModelBytes{{}};  // files may go now, and bytes that are not ours
+  if (model.outputs().size() > 1 && model.hold()) sessions->model_ = std::move(model);
   return sessions;
 }
 
-Expected<std::shared_ptr<const ort::Session>> Sessions::open_one(const std::vector<int>& cores) {
+Expected<Sessions::Opened> Sessions::open_one(const SessionKey& key) const {
   const FloatStateGuard standard_state;  // what is folded while a session opens must not depend on the caller's
   ort::SessionSpec spec = spec_;
-  if (!cores.empty()) spec.threads.cores = cores;
-  LANEWAY_TRY_ASSIGN(auto session, ort::Session::open(spec));
-  if (per_lane_) {
-    LANEWAY_TRY_ASSIGN(const ort::Allocator arena, session->host_allocator());
-    const auto statistics = arena.statistics();
-    if (statistics) not_shared_bytes_ += static_cast<std::size_t>(statistics->bytes_in_use.value_or(0));
+  if (!key.cores.empty()) spec.threads.cores = key.cores;
+  LaidOutModel part;  // goes when the session stands
+  if (model_ && !(per_lane_ && key.outputs.empty())) {
+    std::vector<std::string_view> wanted;
+    for (std::size_t i = 0; i < model_->outputs().size(); ++i) {
+      if (key.outputs.empty() || key.outputs[i]) wanted.push_back(model_->outputs()[i].name);
+    }
+    LANEWAY_TRY_ASSIGN(part, model_->only(wanted));
+    spec.model = ort::ModelBytes{part.bytes};
   }
-  return session;
+  Opened opened;
+  LANEWAY_TRY_ASSIGN(opened.session, ort::Session::open(spec));
+  const auto arena = opened.session->host_allocator();
+  const auto statistics = arena ? arena->statistics() : arena.error();
+  if (statistics) opened.weight_bytes = statistics->bytes_in_use;
+  return opened;
 }
 
-Expected<std::shared_ptr<const ort::Session>> Sessions::of(std::size_t lane, const std::vector<int>& cores) {
-  const bool own_cores = !cores.empty() && spec_.threads.count > 1;
-  if (own_cores && (!per_lane_ || spec_.global_pool)) {
-    return Error(ErrorCode::failed_precondition,
-                 "cores: lanes share their workers (" + reason_ +
-                     "): expected OrtEngineSpec{.sessions = OrtSessions::per_lane} without a global pool");
-  }
-  if (!per_lane_) return first_;
+Expected<> Sessions::check_cores(const std::vector<int>& cores) const {
+  if (cores.empty() || (per_lane_ && !spec_.global_pool)) return {};
+  return Error(ErrorCode::failed_precondition,
+               "cores: lanes share their workers (" + reason_ +
+                   "): expected OrtEngineSpec{.sessions = OrtSessions::per_lane} without a global pool");
+}
+
+Expected<std::shared_ptr<const ort::Session>> Sessions::of(SessionKey key) {
+  if (spec_.threads.count == 1) key.cores.clear();  // there are no workers to place
+  LANEWAY_TRY(check_cores(key.cores));
+  if (!per_lane_) key.lane = 0;
+  const auto wanted = std::ranges::count(key.outputs, true);
+  if (!model_ || wanted == 0 || wanted == std::ssize(key.outputs)) key.outputs.clear();
   const std::lock_guard lock(mutex_);
-  Key key{own_cores ? cores : std::vector<int>{}, lane};
-  const auto found = sessions_.find(key);
-  if (found != sessions_.end()) return found->second;
-  LANEWAY_TRY_ASSIGN(auto session, open_one(key.first));
-  sessions_.emplace(std::move(key), session);
-  return session;
+  auto found = sessions_.find(key);
+  if (found == sessions_.end()) {
+    LANEWAY_TRY_ASSIGN(auto opened, open_one(key));
+    found = sessions_.emplace(std::move(key), std::move(opened)).first;
+    // Of the one that opening made nobody has use so far; should that change, it can be made again.
+    if (!used_) std::erase_if(sessions_, [&](const auto& entry) { return entry.first != found->first; });
+  }
+  used_ = true;
+  return found->second.session;
+}
+
+std::shared_ptr<const ort::Session> Sessions::any() const {
+  const std::lock_guard lock(mutex_);
+  return sessions_.begin()->second.session;
+}
+
+// What several sessions hold more than once, as far as their arenas tell.
+std::string Sessions::not_shared() const {
+  std::int64_t sum = 0, most = 0;
+  for (const auto& [key, opened] : sessions_) {
+    if (!opened.weight_bytes && sessions_.size() > 1) return "unknown (sessions have no arena)";
+    sum += opened.weight_bytes.value_or(0);
+    most = std::max(most, opened.weight_bytes.value_or(0));
+  }
+  return std::to_string(sum - most);
 }
 
 std::vector<EngineNote> Sessions::notes() const {
   const std::lock_guard lock(mutex_);
   std::vector<EngineNote> notes = {{"sessions", std::string(per_lane_ ? "per_lane" : "shared") + " (" + reason_ + ")"},
                                    {"sessions_open", std::to_string(sessions_.size())},
-                                   {"weight_bytes_not_shared", std::to_string(not_shared_bytes_)}};
+                                   {"weight_bytes_not_shared", not_shared()}};
   std::int64_t in_use = 0, reserved = 0;
-  for (const auto& [key, session] : sessions_) {
-    const auto arena = session->host_allocator();
+  for (const auto& [key, opened] : sessions_) {
+    const auto arena = opened.session->host_allocator();
     const auto statistics = arena ? arena->statistics() : arena.error();
     if (!statistics || !statistics->bytes_reserved) return notes;  // no arena
     in_use += statistics->bytes_in_use.value_or(0);

@@ -1,10 +1,12 @@
 #pragma once
+#include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "engines/ort/model.h"
@@ -14,7 +16,17 @@
 
 namespace laneway::engines_ort {
 
-/// The sessions of an engine: one for all lanes, or one for each, which then hold their weights once between them.
+/// What a lane needs a session for.
+struct SessionKey {
+  std::vector<bool> outputs = {};  ///< Those that are to be computed, by their number in the model. Empty: all.
+  std::vector<int> cores = {};     ///< Of its workers; empty: not its own choice.
+  std::size_t lane = 0;            ///< By its number in its plan.
+
+  friend auto operator<=>(const SessionKey&, const SessionKey&) = default;
+};
+
+/// The sessions of an engine: one for all lanes, or one for each, which then hold their weights once between them; and others
+/// for lanes that want some of the outputs only, since a session computes all it has.
 ///
 /// A session of its own for each lane means a copy of all weights to ONNX Runtime, which moreover packs them for its kernels.
 /// AddInitializer shares what it has not packed and a container of packed weights the rest, but both by name, and the names
@@ -23,31 +35,36 @@ namespace laneway::engines_ort {
 /// Threads: any.
 class Sessions {
  public:
-  /// `base` is what all sessions have in common. Errors: those of Session::open(); unimplemented (a session for each lane asked
-  /// for, and the model does not allow it).
-  static Expected<std::unique_ptr<Sessions>> open(const OrtEngineSpec& options, ort::SessionSpec base, const Model& model);
+  /// Opens one with all outputs. `base` is what all have in common.
+  /// Errors: those of Session::open(); unimplemented (a session for each lane asked for, and the model does not allow it).
+  static Expected<std::unique_ptr<Sessions>> open(const OrtEngineSpec& options, ort::SessionSpec base, Model model);
 
-  /// For the lane of this number in its plan. Opened when first asked for.
+  /// Opened when first asked for.
   /// Errors: failed_precondition (cores, where lanes have no workers of their own); those of Session::open().
-  Expected<std::shared_ptr<const ort::Session>> of(std::size_t lane, const std::vector<int>& cores);
+  Expected<std::shared_ptr<const ort::Session>> of(SessionKey key);
 
-  const ort::Session& first() const noexcept { return *first_; }
+  /// One that is open.
+  std::shared_ptr<const ort::Session> any() const;
   std::vector<EngineNote> notes() const;
 
  private:
   Sessions(ort::SessionSpec spec, bool per_lane, std::string reason)
       : spec_(std::move(spec)), per_lane_(per_lane), reason_(std::move(reason)) {}
-  Expected<std::shared_ptr<const ort::Session>> open_one(const std::vector<int>& cores);
-
-  using Key = std::pair<std::vector<int>, std::size_t>;  // cores, lane
+  struct Opened {
+    std::shared_ptr<const ort::Session> session = nullptr;
+    std::optional<std::int64_t> weight_bytes = std::nullopt;  // in its arena, when it stood
+  };
+  Expected<> check_cores(const std::vector<int>& cores) const;
+  Expected<Opened> open_one(const SessionKey& key) const;
+  std::string not_shared() const;
 
   ort::SessionSpec spec_;
   bool per_lane_;
   std::string reason_;
-  std::shared_ptr<const ort::Session> first_;
+  std::optional<Model> model_;  // where lanes may want some of its outputs only
   mutable std::mutex mutex_;
-  std::map<Key, std::shared_ptr<const ort::Session>> sessions_;
-  std::size_t not_shared_bytes_ = 0;
+  std::map<SessionKey, Opened> sessions_;
+  bool used_ = false;  // any of them
 };
 
 }  // namespace laneway::engines_ort

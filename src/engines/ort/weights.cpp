@@ -52,7 +52,7 @@ class Output {
   explicit Output(std::byte* to) : to_(to) {}
 
   std::size_t size() const noexcept { return size_; }
-  const std::byte* at(std::size_t position) const noexcept { return to_ + position; }
+  const std::byte* at(std::size_t position) const noexcept { return to_ ? to_ + position : nullptr; }
 
   void bytes(std::span<const std::byte> source) {
     if (to_ && !source.empty()) std::memcpy(to_ + size_, source.data(), source.size());
@@ -135,13 +135,33 @@ void put_tensor(Output& output, std::span<const std::byte> tensor, std::span<con
   output.close_length(opened);
 }
 
+// Says of each field of a graph, in the file's order, whether it stays.
+class Sieve {
+ public:
+  explicit Sieve(const Selection* selection) : selection_(selection) {}
+  bool keeps(std::uint32_t field) {
+    using Graph = schema::GraphProto;
+    if (!selection_) return true;
+    if (field == Graph::node) return selection_->nodes[nodes_++];
+    if (field == Graph::initializer) return selection_->initializers[initializers_++];
+    if (field == Graph::output) return selection_->outputs[outputs_++];
+    return true;
+  }
+
+ private:
+  const Selection* selection_;
+  std::size_t nodes_ = 0, initializers_ = 0, outputs_ = 0;
+};
+
 // The graph goes first, where the place of its weights does not depend on the other fields. `data` moves to the copies.
-std::size_t put_model(std::byte* to, std::span<const std::byte> model, WeightData& data) {
+std::size_t put_model(std::byte* to, std::span<const std::byte> model, WeightData& data, const Selection* selection) {
   Output output(to);
   const auto put_graph = [&](std::span<const std::byte> graph) {
+    Sieve sieve(selection);
     output.tag(schema::ModelProto::graph);
     const std::size_t opened = output.open_length();
     for_each_field(graph, [&](std::uint32_t field, protozero::pbf_reader reader, std::span<const std::byte> whole) {
+      if (!sieve.keeps(field)) return;
       if (field != schema::GraphProto::initializer) return output.bytes(whole);
       const std::span<const std::byte> tensor = bytes_of(reader.get_view());
       const auto found = data.find(name_of(tensor));
@@ -159,6 +179,21 @@ std::size_t put_model(std::byte* to, std::span<const std::byte> model, WeightDat
   return output.size();
 }
 
+using Names = std::set<std::string_view>;
+
+// Whatever a node, or a graph inside it, refers to. What such a graph makes itself is among it, which does no harm.
+void add_names(const onnx::NodeView& node, Names& names) {
+  names.insert(node.inputs.begin(), node.inputs.end());
+  for (const onnx::AttributeView& attribute : node.attributes) {
+    const auto* graphs = std::get_if<std::vector<onnx::GraphView>>(&attribute.value);
+    if (!graphs) continue;
+    for (const onnx::GraphView& graph : *graphs) {
+      for (const onnx::NodeView& inner : graph.nodes) add_names(inner, names);
+      for (const onnx::ValueView& output : graph.outputs) names.insert(output.name);
+    }
+  }
+}
+
 }  // namespace
 
 Expected<> check_weights(const onnx::ModelView& model, std::span<const WeightOverride> weights) {
@@ -174,16 +209,36 @@ Expected<> check_weights(const onnx::ModelView& model, std::span<const WeightOve
   return {};
 }
 
-Expected<LaidOutModel> lay_out(std::span<const std::byte> model, const WeightData& data) {
+Selection select(const onnx::GraphView& graph, std::span<const std::string_view> outputs) {
+  Names needed(outputs.begin(), outputs.end());
+  const auto is_needed = [&](std::string_view name) { return !name.empty() && needed.contains(name); };
+  Selection selection;
+  for (const onnx::ValueView& output : graph.outputs) selection.outputs.push_back(is_needed(output.name));
+  selection.nodes.resize(graph.nodes.size());
+  // From the last node to the first, and again where they do not stand in the order in which they are computed.
+  for (bool grew = true; grew;) {
+    grew = false;
+    for (std::size_t i = graph.nodes.size(); i-- > 0;) {
+      if (selection.nodes[i] || !std::ranges::any_of(graph.nodes[i].outputs, is_needed)) continue;
+      selection.nodes[i] = grew = true;
+      add_names(graph.nodes[i], needed);
+    }
+  }
+  for (const onnx::ValueView& input : graph.inputs) needed.insert(input.name);  // ports stay, with their defaults
+  for (const onnx::TensorView& weight : graph.initializers) selection.initializers.push_back(is_needed(weight.name));
+  return selection;
+}
+
+Expected<LaidOutModel> lay_out(std::span<const std::byte> model, const WeightData& data, const Selection* selection) {
   WeightData counted = data;
-  const std::size_t bytes = put_model(nullptr, model, counted);
+  const std::size_t bytes = put_model(nullptr, model, counted, selection);
   if (bytes > INT_MAX) {
     return Error(ErrorCode::unimplemented, "model: too large: expected less than 2 GiB with all weights in one file, got " +
                                                std::to_string(bytes) + " bytes");
   }
   LANEWAY_TRY_ASSIGN(Buffer buffer, Buffer::allocate(bytes));
   LaidOutModel result{.owner = nullptr, .bytes = {}, .data = data};
-  put_model(buffer.data(), model, result.data);
+  put_model(buffer.data(), model, result.data, selection);
   const auto owner = std::make_shared<const Buffer>(std::move(buffer));
   result.bytes = {owner->data(), owner->bytes()};
   result.owner = owner;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "laneway/engine/open_spec.h"
 #include "laneway/graph/onnx/model_view.h"
@@ -24,9 +25,18 @@ struct LaidOutModel {
   WeightData data;  ///< Each at a multiple of 64 bytes. The names are the caller's.
 };
 
-/// The same model with these data for these of its initializers, wherever it kept them before. `model` must have been parsed.
+/// Which parts of a graph stay, by their order in the file.
+struct Selection {
+  std::vector<bool> nodes, initializers, outputs;
+};
+
+/// What these outputs need: ONNX Runtime computes every node of a model, wanted or not.
+Selection select(const onnx::GraphView& graph, std::span<const std::string_view> outputs);
+
+/// The same model with these data for these of its initializers, wherever it kept them before, and of its graph only what is
+/// selected (null: all). `model` must have been parsed.
 /// Errors: unimplemented (2 GiB and more, which is too much for the format), resource_exhausted.
 /// Cost: a copy of the model.
-Expected<LaidOutModel> lay_out(std::span<const std::byte> model, const WeightData& data);
+Expected<LaidOutModel> lay_out(std::span<const std::byte> model, const WeightData& data, const Selection* selection = nullptr);
 
 }  // namespace laneway::engines_ort
