@@ -1,9 +1,9 @@
 #include <algorithm>
+#include <charconv>
 #include <string>
 
 #include "core/guard.h"
 #include "graph/onnx/wire.h"
-#include "laneway/core/checked.h"
 #include "laneway/graph/onnx/model_view.h"
 
 // One function per message of onnx.proto: read(fields, view). Fields nobody needs are skipped.
@@ -178,14 +178,17 @@ TypedLayout typed_layout(DType dtype) {
 
 void count_typed(Fields& fields, TensorFields& tensor) {
   const std::uint32_t number = fields.number();
+  std::size_t count = 0;
+  switch (number) {
+    case TensorProto::float_data: count = fields.fixed(4).size() / 4; break;
+    case TensorProto::double_data: count = fields.fixed(8).size() / 8; break;
+    case TensorProto::string_data: fields.text(), count = 1; break;
+    default: fields.each_integer([&count](std::uint64_t) { ++count; });
+  }
+  if (count == 0) return;  // some writers write empty lists
   if (tensor.typed_field != 0 && tensor.typed_field != number) return fields.fail("tensor: has elements of two types");
   tensor.typed_field = number;
-  switch (number) {
-    case TensorProto::float_data: tensor.typed_count += fields.fixed(4).size() / 4; break;
-    case TensorProto::double_data: tensor.typed_count += fields.fixed(8).size() / 8; break;
-    case TensorProto::string_data: fields.text(), ++tensor.typed_count; break;
-    default: fields.each_integer([&](std::uint64_t) { ++tensor.typed_count; });
-  }
+  tensor.typed_count += count;
 }
 
 void read(Fields& fields, TensorFields& tensor, std::string_view& name) {
@@ -212,12 +215,9 @@ void read(Fields& fields, TensorFields& tensor, std::string_view& name) {
 }
 
 std::optional<std::size_t> decimal(std::string_view text) {
-  std::optional<std::size_t> value = text.empty() ? std::nullopt : std::optional<std::size_t>(0);
-  for (const char c : text) {
-    if (c < '0' || c > '9') return std::nullopt;
-    if (value) value = checked_mul(*value, std::size_t{10});
-    if (value) value = checked_add(*value, static_cast<std::size_t>(c - '0'));
-  }
+  std::size_t value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
 
@@ -245,14 +245,14 @@ void set_payload(Fields& fields, const TensorFields& from, TensorView& tensor) {
   const bool is_text = tensor.dtype == DType::string;
   const Expected<std::size_t> bytes = is_text ? Expected<std::size_t>(std::size_t{0}) : byte_count(tensor.dtype, tensor.shape);
   if (!bytes) return fields.fail(bytes.error().message());
-  const std::string what = std::string(name(tensor.dtype)) + " " + to_string(tensor.shape);
+  const auto what = [&tensor] { return " (" + std::string(name(tensor.dtype)) + " " + to_string(tensor.shape) + ")"; };
 
   if (from.is_external + from.raw.has_value() + (from.typed_field != 0) > 1) return fields.fail("tensor: has its elements twice");
   if ((from.is_external || from.raw) && is_text) return fields.fail("tensor: strings cannot be raw or external");
   if (from.is_external) return set_external(fields, from, *bytes, tensor);
   if (from.raw) {
     if (from.raw->size() != *bytes) {
-      fields.fail("raw_data: expected " + std::to_string(*bytes) + " bytes (" + what + "), got " +
+      fields.fail("raw_data: expected " + std::to_string(*bytes) + " bytes" + what() + ", got " +
                   std::to_string(from.raw->size()));
     }
     tensor.data = RawData{*from.raw};
@@ -261,11 +261,11 @@ void set_payload(Fields& fields, const TensorFields& from, TensorView& tensor) {
   const TypedLayout layout = typed_layout(tensor.dtype);
   const std::size_t numbers = is_packed(tensor.dtype) ? *bytes : *count * layout.numbers_per_element;  // packed: one per byte
   if (from.typed_field != 0 && from.typed_field != layout.field) {
-    return fields.fail("tensor: expected the elements (" + what + ") in " + layout.name + ", got field " +
+    return fields.fail("tensor: expected the elements" + what() + " in " + layout.name + ", got field " +
                        std::to_string(from.typed_field));
   }
   if (from.typed_count != numbers) {
-    return fields.fail(std::string(layout.name) + ": expected " + std::to_string(numbers) + " elements (" + what + "), got " +
+    return fields.fail(std::string(layout.name) + ": expected " + std::to_string(numbers) + " elements" + what() + ", got " +
                        std::to_string(from.typed_count));
   }
   tensor.data = TypedData{fields.whole()};
@@ -512,7 +512,8 @@ void read(Fields&& fields, ModelView& model) {
 Expected<ModelView> parse(std::span<const std::byte> bytes) {
   constexpr std::size_t bytes_max = INT32_MAX;  // protobuf's own limit
   const auto refuse = [](std::string_view why, ErrorCode code = ErrorCode::invalid_argument) {
-    return Error(code, "model: not a valid ONNX file: " + std::string(why));
+    const bool newer = code == ErrorCode::unimplemented;
+    return Error(code, (newer ? "model: beyond this reader: " : "model: not a valid ONNX file: ") + std::string(why));
   };
   return guarded([&]() -> Expected<ModelView> {
     if (bytes.empty()) return refuse("empty");

@@ -556,6 +556,20 @@ TEST(OnnxParse, C04_TypedElementsMustFitTheirShapes) {
   EXPECT_THAT(refusal(with(test_models::string_tensor({2}, {"only one"}))), HasSubstr("string_data: expected 2 elements"));
 }
 
+TEST(OnnxParse, PassesOverEmptyListsOfElements) {
+  const std::string bytes = model_with_initializer(message([](auto& writer) {
+    writer.add_string(TensorProto::name, "w");
+    writer.add_int32(TensorProto::data_type, 1);
+    writer.add_int64(TensorProto::dims, 1);
+    for (const auto field : {TensorProto::float_data, TensorProto::int32_data, TensorProto::int64_data})
+      writer.add_string(field, "");
+    writer.add_bytes(TensorProto::raw_data, "\0\0\x80\x3f", 4);
+  }));
+  const auto model = parse(as_bytes(bytes));
+  ASSERT_TRUE(model) << model.error().message();
+  EXPECT_EQ(std::get<RawData>(model->graph.initializers.at(0).data).bytes.size(), 4u);
+}
+
 TEST(OnnxParse, C04_ElementTypesAndRanksBeyondOursAreUnimplemented) {
   const auto tensor = [](std::int32_t type, std::size_t rank) {
     return model_with_initializer(message([&](auto& writer) {
@@ -566,7 +580,8 @@ TEST(OnnxParse, C04_ElementTypesAndRanksBeyondOursAreUnimplemented) {
     }));
   };
   EXPECT_TRUE(parse(as_bytes(tensor(2, Shape::rank_max))));
-  EXPECT_THAT(refusal(tensor(27, 1), ErrorCode::unimplemented), HasSubstr("element type 27: unknown"));
+  EXPECT_THAT(refusal(tensor(27, 1), ErrorCode::unimplemented),
+              HasSubstr("model: beyond this reader: graph.initializer[0]: element type 27: unknown"));
   EXPECT_THAT(refusal(tensor(2, Shape::rank_max + 1), ErrorCode::unimplemented), HasSubstr("graph.initializer[0]"));
   EXPECT_THAT(refusal(tensor(0, 1)), HasSubstr("data_type: missing"));
 }

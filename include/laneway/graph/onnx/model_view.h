@@ -142,11 +142,11 @@ struct ModelView {
 
 /// Reads a file's bytes. What it claims is checked where a look at the file can tell: lengths, nesting (64 messages at most),
 /// ranks and element counts against the data there is, kinds of attributes, names that must be there.
-/// Errors: invalid_argument ("model: not a valid ONNX file: ...", where in the file, and what is wrong), unimplemented (an
-///         element type unknown to us, a rank over Shape::rank_max), resource_exhausted (memory).
+/// Errors: invalid_argument ("model: not a valid ONNX file: ...", where in the file, and what is wrong), unimplemented ("model:
+///         beyond this reader: ...": an unknown element type, a rank over Shape::rank_max), resource_exhausted (memory).
 /// Cost:   one pass that leaves weights alone, unless they are integers in typed fields. Memory is proportional to what is
 ///         read, whatever the file claims: some hundred bytes per node, and for a hostile file at most 200 times its size.
 Expected<ModelView> parse(std::span<const std::byte> bytes);
 
 }  // namespace onnx
-}  // namespace LANEWAY_PUBLIC
+}  // namespace laneway

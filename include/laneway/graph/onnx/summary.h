@@ -30,4 +30,4 @@ std::vector<OperatorCount> count_operators(const ModelView& model);
 std::size_t weight_bytes(const ModelView& model);
 
 }  // namespace onnx
-}  // namespace LANEWAY_PUBLIC
+}  // namespace laneway

@@ -49,4 +49,4 @@ class TensorReader {
 Expected<std::vector<std::string_view>> strings(const TensorView& tensor);
 
 }  // namespace onnx
-}  // namespace LANEWAY_PUBLIC
+}  // namespace laneway
