@@ -1,4 +1,4 @@
-// refused: (invalid initialization of reference|no matching function|no viable conversion)
+// refused: (invalid initialization of reference|no matching constructor)
 #include "laneway/laneway.h"
 
 auto use() {
