@@ -54,8 +54,14 @@ std::string identity_of(const Port& x) {
 EngineUnderTest variant(std::string name, OrtSessions sessions) {
   const OrtEngineSpec engine{.sessions = sessions};
   return {.name = std::move(name),
-          .model = [engine](std::string_view model) { return Subject{source(model_named(model)), engine}; },
-          .identity = [engine](const Port& x) { return Subject{source(identity_of(x)), engine}; }};
+          .model =
+              [engine](std::string_view model) {
+                return Subject{source(model_named(model)), engine};
+              },
+          .identity =
+              [engine](const Port& x) {
+                return Subject{source(identity_of(x)), engine};
+              }};
 }
 
 }  // namespace

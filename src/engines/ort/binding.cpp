@@ -159,10 +159,14 @@ void OrtBinding::expect_outputs() noexcept {
     const auto* memory = std::get_if<Memory>(&output.attachment);
     output.expected = memory ? plan_.shape_of(i, shapes_) : std::nullopt;
     if (!output.expected || current_->owns(i)) continue;
-    output.known = true;
-    output.shape = *output.expected;
-    output.result = memory->data;
+    expect_in_memory(output);
   }
+}
+
+void OrtBinding::expect_in_memory(Output& output) noexcept {
+  output.known = true;
+  output.shape = *output.expected;
+  output.result = std::get<Memory>(output.attachment).data;
 }
 
 Expected<> OrtBinding::resize(std::span<const Shape> inputs) noexcept {
@@ -290,9 +294,10 @@ Expected<> OrtBinding::repeat(Error first) {
     done = std::move(first);
   }
   for (const std::size_t i : preallocated) {
-    const Output& output = outputs_[i];
+    Output& output = outputs_[i];
     if (done && output.shape != *output.expected) continue;
     LANEWAY_TRY(current_->join_output(i, std::get<Memory>(output.attachment).data, *output.expected));
+    expect_in_memory(output);
   }
   return done;
 }

@@ -43,6 +43,7 @@ class OrtBinding final : public Binding {
   Expected<> join(BoundSet& set);
   void keep(std::unique_ptr<BoundSet> set);
   void expect_outputs() noexcept;
+  static void expect_in_memory(Output& output) noexcept;
 
   Expected<> run_once();
   Expected<> repeat(Error first);
