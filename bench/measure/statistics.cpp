@@ -1,0 +1,75 @@
+#include "bench/measure/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <random>
+
+namespace laneway::bench {
+namespace {
+
+const Sample& quantile(const std::vector<Sample>& sorted, double p) {
+  const auto rank = static_cast<std::size_t>(std::ceil(p * static_cast<double>(sorted.size())));
+  return sorted[std::max<std::size_t>(rank, 1) - 1];
+}
+
+// The median of the samples when each counts as often as its round was drawn.
+double weighted_median(const std::vector<Sample>& sorted, const std::vector<std::uint32_t>& drawn, std::uint64_t total) {
+  std::uint64_t passed = 0;
+  for (const Sample& sample : sorted) {
+    passed += drawn[sample.round];
+    if (2 * passed >= total) return static_cast<double>(sample.ticks);
+  }
+  return static_cast<double>(sorted.back().ticks);
+}
+
+std::vector<std::uint64_t> samples_by_round(const std::vector<Sample>& samples, std::uint32_t rounds) {
+  std::vector<std::uint64_t> counts(rounds);
+  for (const Sample& sample : samples) ++counts[sample.round];
+  return counts;
+}
+
+std::uint64_t total_drawn(const std::vector<std::uint64_t>& by_round, const std::vector<std::uint32_t>& drawn) {
+  return std::inner_product(by_round.begin(), by_round.end(), drawn.begin(), std::uint64_t{0});
+}
+
+}  // namespace
+
+Latencies latencies_of(const std::vector<Sample>& sorted, double ns_per_tick) {
+  const auto us = [&](const Sample& sample) { return static_cast<double>(sample.ticks) * ns_per_tick / 1e3; };
+  Latencies result{.samples = sorted.size(),
+                   .min_us = us(sorted.front()),
+                   .p50_us = us(quantile(sorted, 0.5)),
+                   .p90_us = us(quantile(sorted, 0.9)),
+                   .p99_us = us(quantile(sorted, 0.99)),
+                   .p999_us = us(quantile(sorted, 0.999)),
+                   .max_us = us(sorted.back())};
+  for (const Sample& sample : sorted) result.total_us += us(sample);
+  return result;
+}
+
+double p50_ratio(const std::vector<Sample>& a, const std::vector<Sample>& b) {
+  return static_cast<double>(quantile(a, 0.5).ticks) / static_cast<double>(quantile(b, 0.5).ticks);
+}
+
+Interval p50_ratio_ci95(const std::vector<Sample>& a, const std::vector<Sample>& b, std::uint32_t rounds, std::uint64_t seed) {
+  constexpr int draws = 400;
+  const auto a_by_round = samples_by_round(a, rounds);
+  const auto b_by_round = samples_by_round(b, rounds);
+  std::mt19937_64 random(seed);
+  std::vector<std::uint32_t> drawn(rounds);
+  std::vector<double> ratios;
+  for (int draw = 0; draw < draws; ++draw) {
+    std::fill(drawn.begin(), drawn.end(), 0);
+    for (std::uint32_t i = 0; i < rounds; ++i) ++drawn[random() % rounds];
+    const std::uint64_t a_total = total_drawn(a_by_round, drawn), b_total = total_drawn(b_by_round, drawn);
+    if (a_total == 0 || b_total == 0) continue;  // an interrupted bench may have rounds without one of them
+    ratios.push_back(weighted_median(a, drawn, a_total) / weighted_median(b, drawn, b_total));
+  }
+  if (ratios.empty()) return {p50_ratio(a, b), p50_ratio(a, b)};
+  std::sort(ratios.begin(), ratios.end());
+  const auto at = [&](double p) { return ratios[static_cast<std::size_t>(p * static_cast<double>(ratios.size() - 1) + 0.5)]; };
+  return {at(0.025), at(0.975)};
+}
+
+}  // namespace laneway::bench

@@ -1,0 +1,253 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <csignal>
+
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "bench/measure/host.h"
+#include "cli/bench_model.h"
+#include "cli/commands.h"
+#include "cli/processor.h"
+#include "cli/summary.h"
+#include "cli/terminal.h"
+#include "cli/usage.h"
+#include "laneway/core/threads.h"
+#include "laneway/ort/library.h"
+
+namespace laneway::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct BenchFlags {
+  std::vector<std::string> models, engines = {"ort", "ort-raw", "ort-run"};
+  std::string threads = "1", lanes = "1", duration = "4s", warmup = "0.5s", seed = "0", json, pass;
+  InputFlags inputs;
+};
+
+std::atomic<bool> interrupted{false};
+
+// The first Ctrl-C ends the bench with the figures so far, the second one the program.
+void end_on_interrupt() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted.store(true); };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+}
+
+// What the figures were taken on.
+struct Host {
+  Processor processor = this_processor();
+  std::size_t cores = allowed_cores().size();
+  bench::HostSpeed speed = bench::measure_host();
+  std::string onnxruntime;  // its version; empty: there is none
+};
+
+Host this_host() {
+  Host host;
+  if (const auto library = ort::Library::open()) host.onnxruntime = (*library)->version();
+  return host;
+}
+
+// ---- for machines -------------------------------------------------------------------------------------------------------
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
+Json json_of(const BenchResult& result) {
+  Json shapes = Json::object();
+  for (const auto& [port, shape] : result.shapes) shapes[port] = to_json(shape);
+  Json json = {{"model", result.model.filename().native()},
+               {"path", result.model.native()},
+               {"engine", result.engine},
+               {"shapes", std::move(shapes)},
+               {"threads", result.threads},
+               {"lanes", result.lanes}};
+  if (result.error) {
+    json["error"] = {{"code", name(result.error->code())}, {"message", result.error->message()}};
+    return json;
+  }
+  const bench::Latencies latencies = result.latencies.value_or(bench::Latencies());
+  json.update(
+      {{"samples", latencies.samples},
+       {"min_us", latencies.min_us},
+       {"p50_us", latencies.p50_us},
+       {"p90_us", latencies.p90_us},
+       {"p99_us", latencies.p99_us},
+       {"p999_us", latencies.p999_us},
+       {"max_us", latencies.max_us},
+       {"throughput_per_s", result.throughput_per_s},
+       {"allocations_per_run", or_null(result.passes.allocations_per_run)},
+       {"bytes_allocated_per_run", or_null(result.passes.bytes_allocated_per_run)},
+       {"open_ms", or_null(result.passes.open_ms)},
+       {"first_run_ms", or_null(result.passes.first_run_ms)},
+       {"rss_mib", or_null(result.passes.rss_mib)},
+       {"max_abs_diff", or_null(result.max_abs_diff)},
+       {"p50_ratio_to_first", or_null(result.p50_ratio_to_first)},
+       {"p50_ratio_ci95", result.p50_ratio_ci95 ? Json{result.p50_ratio_ci95->low, result.p50_ratio_ci95->high} : Json()}});
+  return json;
+}
+
+Json json_of(const Host& host, std::uint64_t seed, const std::vector<BenchResult>& results) {
+  Json entries = Json::array(), libraries = Json::object();
+  if (!host.onnxruntime.empty()) libraries["onnxruntime"] = host.onnxruntime;
+  for (const BenchResult& result : results) entries.push_back(json_of(result));
+  return {{"schema", "laneway.bench.v1"},
+          {"host",
+           {{"cpu", host.processor.name},
+            {"isa", host.processor.features},
+            {"cores", host.cores},
+            {"fma_gmacs_per_s", host.speed.fma_gmacs_per_s},
+            {"memory_gb_per_s", host.speed.memory_gb_per_s},
+            {"libraries", std::move(libraries)},
+            {"seed", seed}}},
+          {"results", std::move(entries)}};
+}
+
+// ---- for people ---------------------------------------------------------------------------------------------------------
+
+std::string number(double value) {
+  if (value != 0 && std::abs(value) < 0.001) return fmt::format("{:.0e}", value);
+  if (value == std::round(value) && std::abs(value) < 1e9) return fmt::format("{:.0f}", value);
+  return fmt::format("{:.{}f}", value, value < 10 ? 3 : value < 100 ? 2 : value < 1000 ? 1 : 0);
+}
+std::string number(const std::optional<double>& value) { return value ? number(*value) : "-"; }
+
+std::string ratio(const BenchResult& result) {
+  if (!result.p50_ratio_to_first) return "-";
+  return fmt::format("{:.3f} [{:.3f}, {:.3f}]", *result.p50_ratio_to_first, result.p50_ratio_ci95->low,
+                     result.p50_ratio_ci95->high);
+}
+
+void print_host(const Host& host, std::uint64_t seed) {
+  fmt::print("{}, {} cores; one core: {:.1f} GMAC/s f32, {:.1f} GB/s\n",
+             host.processor.name.empty() ? "unknown processor" : host.processor.name, host.cores, host.speed.fma_gmacs_per_s,
+             host.speed.memory_gb_per_s);
+  fmt::print("ONNX Runtime {}; seed {}\n", host.onnxruntime.empty() ? "missing" : host.onnxruntime, seed);
+}
+
+void print_results(const std::vector<BenchResult>& results) {
+  std::string shapes;
+  for (const auto& [port, shape] : results.front().shapes) shapes += fmt::format("  {} {}", port, to_string(shape));
+  fmt::print("\n{}{}  threads {}  lanes {}\n", bold(results.front().model.filename().native()), shapes, results.front().threads,
+             results.front().lanes);
+  Table table({"engine", "min us", "p50 us", "p90 us", "p99 us", "p99.9 us", "max us", "runs/s", "p50 to first [95 %]", "allocs",
+               "alloc B", "open ms", "1st ms", "RSS MiB", "max diff"});
+  bool any = false;
+  for (const BenchResult& result : results) {
+    if (result.error || !result.latencies) continue;
+    const bench::Latencies& us = *result.latencies;
+    table.add({result.engine, number(us.min_us), number(us.p50_us), number(us.p90_us), number(us.p99_us), number(us.p999_us),
+               number(us.max_us), fmt::format("{:.0f}", result.throughput_per_s), ratio(result),
+               number(result.passes.allocations_per_run), number(result.passes.bytes_allocated_per_run),
+               number(result.passes.open_ms), number(result.passes.first_run_ms), number(result.passes.rss_mib),
+               number(result.max_abs_diff)});
+    any = true;
+  }
+  if (any) fmt::print("{}", table.text());
+  for (const BenchResult& result : results) {
+    if (result.error) fmt::print("{}  error: {}\n", result.engine, result.error->message());
+  }
+}
+
+// ---- the command --------------------------------------------------------------------------------------------------------
+
+BenchSpec spec_of(const BenchFlags& flags) {
+  check_engines("--engines", flags.engines, {"ort-raw", "ort-run"});
+  BenchSpec spec{.engines = flags.engines,
+                 .inputs = flags.inputs,
+                 .threads = count_of("--threads", flags.threads),
+                 .lanes = count_of("--lanes", flags.lanes),
+                 .duration = duration_of("--duration", flags.duration),
+                 .warmup = duration_of("--warmup", flags.warmup),
+                 .stop = &interrupted};
+  spec.inputs.seed = seed_of("--seed", flags.seed);
+  spec.child_arguments = {"--threads", flags.threads, "--lanes", flags.lanes, "--seed", flags.seed};
+  const auto pass_on = [&](const char* flag, const std::vector<std::string>& values) {
+    for (const std::string& value : values) spec.child_arguments.insert(spec.child_arguments.end(), {flag, value});
+  };
+  pass_on("--input", flags.inputs.inputs);
+  pass_on("--dim", flags.inputs.dims);
+  pass_on("--shape", flags.inputs.shapes);
+  return spec;
+}
+
+// Success if any contestant has figures; else what stopped the first.
+Expected<> outcome(const std::vector<BenchResult>& results) {
+  if (interrupted.load()) return Error::cancelled();
+  const BenchResult* failed = nullptr;
+  for (const BenchResult& result : results) {
+    if (!result.error) return {};
+    if (failed == nullptr) failed = &result;
+  }
+  return failed == nullptr ? Expected<>()
+                           : Error(failed->error->code(), "no contestant could run: " + std::string(failed->error->message()));
+}
+
+Expected<> bench(const BenchFlags& flags) {
+  BenchSpec spec = spec_of(flags);
+  if (!flags.pass.empty()) return write_json("-", bench_pass(flags.pass, flags.models.front(), spec));
+  end_on_interrupt();
+  Progress progress;
+  spec.progress = [&](std::string_view text) { progress.show(text); };
+  progress.show("measuring the machine");
+  const Host host = this_host();
+  progress.show("");
+  const bool text = flags.json != "-";
+  if (text) print_host(host, spec.inputs.seed);
+  std::vector<BenchResult> all;
+  for (const std::string& model : flags.models) {
+    if (interrupted.load()) break;
+    const std::vector<BenchResult> results =
+        bench_model(model, spec, [](const GivenInputs& given) { print_defaulted("bench", given); });
+    progress.show("");
+    if (text) print_results(results);
+    all.insert(all.end(), results.begin(), results.end());
+  }
+  if (!flags.json.empty()) LANEWAY_TRY(write_json(flags.json, json_of(host, spec.inputs.seed, all)));
+  return outcome(all);
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Command& chosen) {
+  const auto flags = std::make_shared<BenchFlags>();
+  CLI::App& command = *app.add_subcommand("bench", "Compare ways to run models, in one process, taking turns");
+  command.add_option("MODEL", flags->models, "ONNX files")->required();
+  command.add_option("--engines", flags->engines, "Who takes part; ratios are to the first")
+      ->type_name("A,B,...")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->default_str("ort,ort-raw,ort-run");
+  add_input_flags(command, flags->inputs);
+  command.add_option("--threads", flags->threads, "That compute one run")->type_name("N")->capture_default_str();
+  command.add_option("--lanes", flags->lanes, "That run at once, each driven by a thread of its own")
+      ->type_name("N")
+      ->capture_default_str();
+  command.add_option("--duration", flags->duration, "Measured time of each contestant on each model")
+      ->type_name("TIME")
+      ->capture_default_str();
+  command.add_option("--warmup", flags->warmup, "Of each contestant, not measured")->type_name("TIME")->capture_default_str();
+  command.add_option("--seed", flags->seed, "Of inputs and of the order of turns")->type_name("N")->capture_default_str();
+  command.add_option("--json", flags->json, "Write the same for machines; - is stdout, without the text")->type_name("FILE|-");
+  command.add_option("--pass", flags->pass)->group("");  // what a fresh process of this program is asked for
+  command.footer(
+      "Engines: those of this build by name, as a lane (ort); ort-raw is ONNX Runtime's C API with\n"
+      "RunWithBinding, all bound once; ort-run its plain Run, which allocates the outputs.\n\n"
+      "Contestants share the memory of their ports and take turns of 5 ms in random order. Inputs\n"
+      "change between runs, outside of what is timed. Answers are compared before times count:\n"
+      "|a - b| <= 1e-5 + 1e-4 |b| for f32. Times are those of single runs; runs/s counts all lanes\n"
+      "while they run. Allocations are counted in a process of its own; open, first run and RSS are\n"
+      "those of a fresh process (a lane's open runs the model once). Ctrl-C shows what there is so far.\n\n"
+      "Examples:\n"
+      "  laneway bench mlp.onnx mnist.onnx --engines ort-raw,ort\n"
+      "  laneway bench encoder.onnx --dim batch=8 --dim sequence=128 --threads 2 --duration 10s\n"
+      "  laneway bench mlp.onnx --lanes 2 --json result.json\n");
+  command.callback([flags, &chosen] { chosen = [flags] { return bench(*flags); }; });
+}
+
+}  // namespace laneway::cli

@@ -1,0 +1,122 @@
+#include "cli/bench_model.h"
+
+#include <fmt/format.h>
+
+#include "bench/measure/clock.h"
+#include "bench/measure/rounds.h"
+#include "cli/bench_answers.h"
+
+namespace laneway::cli {
+namespace {
+
+bool stopped(const BenchSpec& spec) { return spec.stop != nullptr && spec.stop->load(); }
+
+// The contestants of one model, from opening to figures. One that fails gets its error and is left out of the rest.
+class Race {
+ public:
+  Race(const std::filesystem::path& model, const BenchSpec& spec, BenchWorkload& workload)
+      : model_(model), spec_(spec), workload_(workload), contestants_(spec.engines.size()) {
+    for (const std::string& engine : spec.engines) {
+      BenchResult& result =
+          results_.emplace_back(BenchResult{.model = model, .engine = engine, .threads = spec.threads, .lanes = spec.lanes});
+      for (const GivenInput& input : workload.given().inputs) result.shapes.emplace_back(input.port.name, input.shape);
+    }
+  }
+
+  std::vector<BenchResult> run() {
+    each("measuring in fresh processes", [&](std::size_t i) -> Expected<> {
+      LANEWAY_TRY_ASSIGN(results_[i].passes, bench_passes(model_, spec_.engines[i], spec_));
+      return {};
+    });
+    each("opening", [&](std::size_t i) -> Expected<> {
+      LANEWAY_TRY_ASSIGN(contestants_[i], bench::open_contestant(spec_.engines[i], workload_.workload(), workload_.buffers()));
+      return {};
+    });
+    each("comparing answers", [&](std::size_t i) { return compare(i); });
+    if (!stopped(spec_)) measure();
+    return std::move(results_);
+  }
+
+ private:
+  template <class Step>
+  void each(std::string_view what, Step step) {
+    for (std::size_t i = 0; i < results_.size(); ++i) {
+      if (results_[i].error || stopped(spec_)) continue;
+      tell(fmt::format("{} {}", what, spec_.engines[i]));
+      if (Expected<> done = step(i); !done) results_[i].error = std::move(done).error();
+    }
+  }
+
+  void tell(std::string_view what) const {
+    if (spec_.progress) spec_.progress(fmt::format("{}: {}", model_.filename().native(), what));
+  }
+
+  Expected<> compare(std::size_t i) {
+    LANEWAY_TRY_ASSIGN(BenchAnswers answers, collect_answers(*contestants_[i], workload_));
+    if (!reference_) reference_ = std::move(answers);
+    else {
+      LANEWAY_TRY_ASSIGN(results_[i].max_abs_diff, compare_answers(answers, *reference_, workload_.workload()));
+      return {};
+    }
+    results_[i].max_abs_diff = 0;
+    return {};
+  }
+
+  void measure() {
+    std::vector<bench::Timed*> timed;
+    std::vector<std::size_t> who;
+    for (std::size_t i = 0; i < results_.size(); ++i) {
+      if (results_[i].error) continue;
+      timed.push_back(contestants_[i].get());
+      who.push_back(i);
+    }
+    if (timed.empty()) return;
+    const bench::Rounds rounds =
+        bench::run_rounds(timed, {.lanes = static_cast<std::size_t>(spec_.lanes),
+                                  .duration = spec_.duration,
+                                  .warmup = spec_.warmup,
+                                  .seed = spec_.inputs.seed,
+                                  .prepare = [&](std::size_t lane, std::uint64_t turn) { workload_.prepare(lane, turn); },
+                                  .progress = [&](double done) { tell(fmt::format("{:.0f} %", done * 100)); },
+                                  .stop = spec_.stop});
+    tell("statistics");
+    const bench::Timing* const first = who.front() == 0 && !rounds.timings.front().error ? &rounds.timings.front() : nullptr;
+    for (std::size_t i = 0; i < who.size(); ++i) note(results_[who[i]], rounds.timings[i], first, rounds.rounds);
+  }
+
+  void note(BenchResult& result, const bench::Timing& timing, const bench::Timing* first, std::uint32_t rounds) const {
+    result.error = timing.error;
+    if (result.error || timing.samples.empty()) return;
+    result.latencies = bench::latencies_of(timing.samples, bench::Clock::ns_per_tick());
+    result.throughput_per_s = static_cast<double>(timing.samples.size()) * spec_.lanes / result.latencies->total_us * 1e6;
+    if (first == nullptr || first->samples.empty()) return;
+    result.p50_ratio_to_first = bench::p50_ratio(timing.samples, first->samples);
+    result.p50_ratio_ci95 = bench::p50_ratio_ci95(timing.samples, first->samples, rounds, spec_.inputs.seed);
+  }
+
+  const std::filesystem::path& model_;
+  const BenchSpec& spec_;
+  BenchWorkload& workload_;
+  std::vector<std::unique_ptr<bench::Contestant>> contestants_;
+  std::vector<BenchResult> results_;
+  std::optional<BenchAnswers> reference_;
+};
+
+}  // namespace
+
+std::vector<BenchResult> bench_model(const std::filesystem::path& model, const BenchSpec& spec,
+                                     const std::function<void(const GivenInputs&)>& tell_inputs) {
+  const auto workload = BenchWorkload::make(model, spec);
+  if (workload) {
+    tell_inputs((*workload)->given());
+    return Race(model, spec, **workload).run();
+  }
+  std::vector<BenchResult> results;
+  for (const std::string& engine : spec.engines) {
+    results.push_back(
+        {.model = model, .engine = engine, .threads = spec.threads, .lanes = spec.lanes, .error = workload.error()});
+  }
+  return results;
+}
+
+}  // namespace laneway::cli

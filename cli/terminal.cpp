@@ -1,0 +1,92 @@
+#include "cli/terminal.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+namespace laneway::cli {
+namespace {
+
+std::string styled(std::string_view text, std::string_view code, std::FILE* stream) {
+  return coloured(stream) ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
+}
+
+void print_message(std::string_view command, std::string_view kind, std::string_view code, std::string_view message) {
+  const std::string_view space = command.empty() ? "" : " ";
+  fmt::print(stderr, "laneway{}{}: {} {}\n", space, command, styled(fmt::format("{}:", kind), code, stderr), message);
+}
+
+// Columns on a screen, as far as UTF-8 tells: the bytes that begin a character.
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+}  // namespace
+
+bool coloured(std::FILE* stream) {
+  const char* const refused = std::getenv("NO_COLOR");
+  return isatty(fileno(stream)) == 1 && (refused == nullptr || *refused == '\0');
+}
+
+std::string bold(std::string_view text, std::FILE* stream) { return styled(text, "1", stream); }
+
+void print_error(std::string_view command, std::string_view message) { print_message(command, "error", "1;31", message); }
+void print_note(std::string_view command, std::string_view message) { print_message(command, "note", "1;36", message); }
+
+Progress::Progress() : on_(isatty(STDERR_FILENO) == 1) {}
+
+Progress::~Progress() { show(""); }
+
+void Progress::show(std::string_view text) {
+  if (on_) fmt::print(stderr, "\r\x1b[K{}", text);
+}
+
+std::string Table::text() const {
+  std::vector<std::size_t> widths;
+  for (const std::string& head : heads_) widths.push_back(width_of(head));
+  for (const auto& row : rows_) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+  }
+  const auto line = [&](const std::vector<std::string>& cells) {
+    std::string result;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      const std::string pad(widths[i] - width_of(cells[i]), ' ');
+      result += (i == 0 ? "" : "  ") + (left_ || i == 0 ? cells[i] + pad : pad + cells[i]);
+    }
+    result.erase(result.find_last_not_of(' ') + 1);
+    return result;
+  };
+  std::string result = heads_.empty() ? "" : bold(line(heads_)) + "\n";
+  for (const auto& row : rows_) result += line(row) + "\n";
+  return result;
+}
+
+std::string bytes_text(std::size_t bytes) {
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  const double kib = static_cast<double>(bytes) / 1024;
+  if (kib < 1024) return fmt::format("{:.1f} KiB", kib);
+  return kib < 1024 * 1024 ? fmt::format("{:.1f} MiB", kib / 1024) : fmt::format("{:.2f} GiB", kib / 1024 / 1024);
+}
+
+Expected<> write_json(const std::string& where, const nlohmann::ordered_json& json) {
+  // Names in models may be any bytes: what is no UTF-8 is replaced.
+  const std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  std::FILE* const file = where == "-" ? stdout : std::fopen(where.c_str(), "w");
+  const bool written = file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0;
+  const int why = errno;
+  const bool closed = file == nullptr || file == stdout || std::fclose(file) == 0;
+  if (written && closed) return {};
+  const ErrorCode code = why == EACCES || why == EROFS     ? ErrorCode::permission_denied
+                         : why == ENOENT || why == ENOTDIR ? ErrorCode::not_found
+                         : why == ENOSPC                   ? ErrorCode::resource_exhausted
+                                                           : ErrorCode::internal;
+  return Error(code, fmt::format("--json {}: cannot be written: {}", where, std::strerror(why)));
+}
+
+}  // namespace laneway::cli
