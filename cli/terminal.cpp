@@ -49,10 +49,12 @@ void Progress::show(std::string_view text) {
 
 std::string Table::text() const {
   std::vector<std::size_t> widths;
-  for (const std::string& head : heads_) widths.push_back(width_of(head));
-  for (const auto& row : rows_) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
-  }
+  const auto widen = [&](const std::vector<std::string>& cells) {
+    widths.resize(std::max(widths.size(), cells.size()));
+    for (std::size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], width_of(cells[i]));
+  };
+  widen(heads_);
+  for (const auto& row : rows_) widen(row);
   const auto line = [&](const std::vector<std::string>& cells) {
     std::string result;
     for (std::size_t i = 0; i < cells.size(); ++i) {

@@ -52,7 +52,7 @@ std::optional<T> number_of(std::string_view text) {
 std::optional<std::string> near_match(std::string_view got, std::span<const std::string> known) {
   const std::string wanted = lowered(got);
   std::optional<std::string> best;
-  std::size_t best_edits = std::max<std::size_t>(1, wanted.size() / 3) + 1;
+  std::size_t best_edits = std::min(std::max<std::size_t>(1, wanted.size() / 3) + 1, wanted.size());
   for (const std::string& word : known) {
     const std::size_t edits = edits_between(wanted, lowered(word));
     if (edits < best_edits) {
