@@ -33,6 +33,9 @@ void ORT_API_CALL forward_log(void*, OrtLoggingLevel level, const char*, const c
   if (log::enabled(severity)) log::submit({.severity = severity, .category = "ort", .message = message, .place = place});
 }
 
+// The threads that the two pools will ask for: each is its caller and workers.
+std::size_t workers_of(const GlobalPool& pool) { return static_cast<std::size_t>(pool.intra.count - 1 + pool.inter_threads - 1); }
+
 EnvironmentSpec with_defaults(EnvironmentSpec spec) {
   if (!spec.log_severity) spec.log_severity = Severity::warning;
   if (!spec.log_id) spec.log_id = "laneway";
@@ -147,7 +150,7 @@ Expected<std::shared_ptr<const Environment>> Environment::get(const EnvironmentS
   }
   LANEWAY_TRY_ASSIGN(const auto library, Library::open(asked.library));
   EnvironmentSpec spec = with_defaults(asked);
-  auto workers = spec.global_pool ? std::make_shared<Workers>(spec.global_pool->intra) : nullptr;
+  auto workers = spec.global_pool ? std::make_shared<Workers>(spec.global_pool->intra, workers_of(*spec.global_pool)) : nullptr;
   LANEWAY_TRY_ASSIGN(MemoryInfo memory, MemoryInfo::host(library));
   LANEWAY_TRY_ASSIGN(Allocator allocator, Allocator::host(library));
   LANEWAY_TRY_ASSIGN(Handle<OrtEnv> native, make_native(library, spec, workers.get()));

@@ -189,6 +189,16 @@ TEST(OrtLibrary, TheFirstSessionLeavesTheThreadsFloatingPointStateAlone) {
   EXPECT_THAT(run({.arguments = {"--run"}}), HasSubstr("float_state=kept\n"));
 }
 
+// ONNX Runtime itself waits for ever where a thread after the first cannot be made.
+TEST(OrtLibrary, ThreadsThatCannotBeMadeAreAnErrorThatSaysSo) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers need the address space that this takes away";
+#endif
+  const std::string output = run({.arguments = {"--starve"}});
+  EXPECT_THAT(output, testing::ContainsRegex("starved=thread laneway-[0-9]+: not created: "));
+  EXPECT_THAT(output, Not(HasSubstr("error=")));
+}
+
 TEST(OrtLibrary, ThereIsOnePerProcess) {
   const auto first = take(Library::open());
   EXPECT_EQ(take(Library::open()), first);

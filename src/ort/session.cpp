@@ -13,12 +13,18 @@
 
 namespace laneway::ort {
 
+// The threads that the session's pools will ask for: each pool is its caller and workers.
+std::size_t workers_of(const SessionSpec& spec) {
+  const int inter = spec.execution == Execution::parallel ? spec.inter_threads - 1 : 0;
+  return static_cast<std::size_t>(spec.threads.count - 1 + inter);
+}
+
 // What the native session uses without owning it.
 struct Session::Kept {
   explicit Kept(const SessionSpec& spec)
       : initializers(spec.shared_initializers),
         prepacked(spec.prepacked),
-        workers(spec.threads),
+        workers(spec.threads, workers_of(spec)),
         profiling(spec.profile_prefix.has_value()) {
     initializers.insert(initializers.end(), spec.external_initializers.begin(), spec.external_initializers.end());
     if (const auto* model = std::get_if<ModelBytes>(&spec.model.get())) model_owner = model->owner;

@@ -321,6 +321,16 @@ TEST(OrtSession, WorkersHaveTheirNamesAndCores) {
   }
 }
 
+TEST(OrtSession, ParallelExecutionHasWorkersOfItsOwnAndNoneIsLeftOver) {
+  const std::string model = test_models::mlp();
+  SessionSpec spec = spec_of(model);
+  spec.threads = {.count = 3, .spin = false, .name = "par"};
+  spec.execution = Execution::parallel;
+  spec.inter_threads = 4;
+  const auto session = take(Session::open(spec));
+  EXPECT_EQ(wait_for_threads("par-", 5).size(), 5u) << "two that share a node with the caller, three for nodes beside its own";
+}
+
 TEST(OrtSession, WorkersGoWithTheSession) {
   const std::string model = test_models::mlp();
   SessionSpec spec = spec_of(model);

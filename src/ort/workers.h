@@ -1,6 +1,9 @@
 #pragma once
 #include <onnxruntime_c_api.h>
 
+#include <cstddef>
+#include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 
@@ -9,10 +12,15 @@
 
 namespace laneway::ort {
 
-/// Makes the threads of a pool of ONNX Runtime, named and placed as a ThreadSpec says. Must outlive the pool.
+/// Makes the threads of ONNX Runtime's pools, named and placed as a ThreadSpec says. Must outlive the pools.
+///
+/// All of them are made when the first one is asked for, and wait: where a later one cannot be made ONNX Runtime waits for ever
+/// for those before it.
 class Workers {
  public:
-  explicit Workers(ThreadSpec spec) : spec_(std::move(spec)) {}
+  /// `count`: as many as the pools will ask for.
+  Workers(ThreadSpec spec, std::size_t count);
+  ~Workers();
 
   /// Hooks for ONNX Runtime; `workers` is a Workers. A thread that cannot be made is null to it, and failure() here.
   static OrtCustomThreadHandle create(void* workers, OrtThreadWorkerFn work, void* argument) noexcept;
@@ -21,11 +29,16 @@ class Workers {
   std::optional<Error> failure() const;
 
  private:
+  struct Thread;
   OrtCustomThreadHandle create(OrtThreadWorkerFn work, void* argument);
+  bool make_threads(std::size_t count);
+  void dismiss_waiting() noexcept;
 
   ThreadSpec spec_;
+  std::size_t count_;
   mutable std::mutex mutex_;
   std::size_t made_ = 0;
+  std::deque<std::unique_ptr<Thread>> waiting_;
   std::optional<Error> failure_;
 };
 

@@ -1,13 +1,16 @@
 // Opens ONNX Runtime as its arguments say and prints what it got: there is one per process, so each case needs a process.
 //
-//   library_probe [--preload LIBRARY] [--path LIBRARY] [--run]
+//   library_probe [--preload LIBRARY] [--path LIBRARY] [--run | --starve]
 #include <dlfcn.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
 
 #include <cstdio>
+#include <fstream>
 #include <string>
 #include <string_view>
 
@@ -55,12 +58,33 @@ Expected<> run() {
   return {};
 }
 
+// Opens a session with more threads than there is address space for their stacks, then one with fewer.
+Expected<> starve() {
+  LANEWAY_TRY_ASSIGN(const auto environment, Environment::get());
+  rlimit limit{};
+  getrlimit(RLIMIT_AS, &limit);
+  const rlim_t before = limit.rlim_cur;
+  std::size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  limit.rlim_cur = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + (std::size_t{100} << 20);
+  setrlimit(RLIMIT_AS, &limit);
+  const std::string model = test_models::relu();
+  SessionSpec spec{.model = ModelBytes{test_models::as_bytes(model)}, .environment = environment, .threads = {.count = 100}};
+  const auto refused = Session::open(spec);
+  limit.rlim_cur = before;
+  setrlimit(RLIMIT_AS, &limit);
+  std::printf("starved=%s\n", refused ? "success" : std::string(refused.error().message()).c_str());
+  spec.threads.count = 4;
+  return Session::open(spec) ? Expected<>() : Error(ErrorCode::internal, "no session afterwards");
+}
+
 int probe(int argc, char** argv) {
   LibrarySpec spec;
-  bool running = false;
+  Expected<> (*then)() = nullptr;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
-    if (argument == "--run") running = true;
+    if (argument == "--run") then = run;
+    if (argument == "--starve") then = starve;
     if (argument == "--path") spec.path = argv[++i];
     if (argument == "--preload" && !dlopen(argv[++i], RTLD_NOW)) return std::puts(dlerror()), 1;
   }
@@ -68,8 +92,8 @@ int probe(int argc, char** argv) {
   if (!library) return fail(library.error());
   std::printf("version=%s\nlevel=%d\nfound_by=%s\npath=%s\n", (*library)->version().c_str(), (*library)->level(),
               (*library)->found_by().c_str(), (*library)->path().c_str());
-  if (!running) return 0;
-  const Expected<> result = run();
+  if (!then) return 0;
+  const Expected<> result = then();
   return result ? 0 : fail(result.error());
 }
 

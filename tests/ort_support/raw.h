@@ -73,6 +73,15 @@ class Session {
     return {first, first + count};
   }
 
+  /// Another address for an input of floats: a value made, bound, and given up.
+  void rebind(const char* name, float* data, const std::vector<std::int64_t>& shape) {
+    std::size_t bytes = sizeof(float);
+    for (const std::int64_t extent : shape) bytes *= static_cast<std::size_t>(extent);
+    OrtValue* made = nullptr;
+    check(api_->CreateTensorWithDataAsOrtValue(memory_, data, bytes, shape.data(), shape.size(), ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &made));
+    check(api_->BindInput(binding(), name, made));
+    api_->ReleaseValue(made);
+  }
   void bind_input(const char* name, OrtValue* value) { check(api_->BindInput(binding(), name, value)); }
   void bind_output(const char* name, OrtValue* value) { check(api_->BindOutput(binding(), name, value)); }
   /// RunWithBinding with run options made once.

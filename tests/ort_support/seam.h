@@ -91,7 +91,7 @@ class Bound {
   std::vector<T> read(std::size_t index) const {
     const OutputView view = must(binding_->output(index));
     const auto* first = static_cast<const T*>(view.data);
-    return {first, first + view.bytes / sizeof(T)};
+    return std::vector<T>(first, first + view.bytes / sizeof(T));
   }
   std::vector<std::int64_t> shape(std::size_t index) const {
     const OutputView view = must(binding_->output(index));
