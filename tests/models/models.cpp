@@ -174,9 +174,9 @@ std::string encoder() {
   add_embedding(m);
   add_mask_bias(m);
   std::string x = "embedded";
-  for (int i = 0; i < 2; ++i) {
+  for (std::uint64_t i = 0; i < 2; ++i) {
     const std::string p = "layer" + std::to_string(i);
-    const auto seed = static_cast<std::uint64_t>(100 + 50 * i);
+    const std::uint64_t seed = 100 + 50 * i;
     add_attention(m, p + ".attention", x, p + ".attended", seed);
     m.node("Add", {x, p + ".attended"}, {p + ".residual1"});
     add_layer_norm(m, p + ".norm1", p + ".residual1", p + ".normed1");
@@ -472,7 +472,7 @@ std::string wide_mlp(std::int64_t columns, int layers) {
   for (int i = 0; i < layers; ++i) {
     const std::string n = std::to_string(i);
     const std::string y = i + 1 == layers ? "y" : "h" + n;
-    add_weight(m, "w" + n, {columns, columns}, static_cast<std::uint64_t>(300 + i), columns);
+    add_weight(m, "w" + n, {columns, columns}, 300 + static_cast<std::uint64_t>(i), columns);
     m.node("MatMul", {x, "w" + n}, {y});
     x = y;
   }

@@ -72,7 +72,7 @@ const std::vector<NamedModel> all_models = {
 class EveryModel : public testing::TestWithParam<NamedModel> {};
 
 // What ONNX Runtime cannot tell is not compared: before API 24, a scalar from a tensor of any rank.
-std::vector<Port> comparable(std::vector<Port> ports, std::uint32_t level) {
+std::vector<Port> comparable(std::vector<Port> ports, int level) {
   for (Port& port : ports) {
     if (level < 24 && port.shape.empty()) port.rank_known = false;
   }

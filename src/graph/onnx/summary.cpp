@@ -15,6 +15,7 @@ namespace {
 
 std::vector<Dimension> dimensions(const std::vector<DimensionView>& shape) {
   std::vector<Dimension> result;
+  result.reserve(shape.size());
   for (const DimensionView& dimension : shape) result.push_back({dimension.extent, std::string(dimension.symbol)});
   return result;
 }
@@ -174,6 +175,7 @@ std::vector<OperatorCount> count_operators(const ModelView& model) {
   std::map<std::pair<std::string_view, std::string_view>, std::size_t> counts;
   walk(model, OperatorCounter{counts});
   std::vector<OperatorCount> result;
+  result.reserve(counts.size());
   for (const auto& [key, count] : counts) result.push_back({key.first, key.second, count});
   return result;
 }

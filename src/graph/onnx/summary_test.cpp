@@ -3,9 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
-
+#include "graph/onnx/test_files.h"
 #include "models/models.h"
 #include "models/onnx_writer.h"
 
@@ -16,12 +14,6 @@ using test_models::as_bytes;
 using test_models::OnnxGraph;
 using test_models::OnnxModel;
 using testing::HasSubstr;
-
-std::string file_in_deps(const char* name) {
-  std::ifstream file(std::string(LANEWAY_TEST_DEPS_DIR "/models/") + name, std::ios::binary);
-  EXPECT_TRUE(file) << name << " is missing: run scripts/setup";
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::size_t count_of(const ModelView& model, std::string_view op_type, std::string_view domain = "") {
   for (const OperatorCount& entry : count_operators(model)) {
