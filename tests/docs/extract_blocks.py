@@ -3,7 +3,8 @@
 
 What stands under one heading in ```cpp fences is the body of one function, in order, which runs and must succeed. Where the fence
 says `cpp declarations` it stands before that function, outside. A whole program must be one of examples/, word for word. In a
-header, lines of a /// comment that are indented by five spaces are code if one of them ends with a semicolon.
+header, lines of a /// comment that are indented by five spaces are code if one of them ends with a semicolon. Links between
+pages must lead somewhere.
 """
 import pathlib
 import re
@@ -35,6 +36,12 @@ def sections_of_page(page):
         elif fence is not None:
             lines.append(line)
     return sections
+
+
+def check_links(page):
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+        if not (page.parent / link).exists():
+            sys.exit(f"{page}: a link to {link}, which is not there")
 
 
 def add_block(section, fence, start, lines):
@@ -75,6 +82,8 @@ def test_of(section):
 root = pathlib.Path(sys.argv[1])
 examples = sorted(root.glob("examples/*/main.cpp"))
 pages = [root / "README.md", *sorted(root.glob("docs/**/*.md"))]
+for page in pages:
+    check_links(page)
 found = [section for page in pages for section in sections_of_page(page)]
 headers = sorted(root.glob("include/laneway/**/*.h"))
 found += [section for header in headers for section in sections_of_header(header)]
