@@ -1,7 +1,6 @@
 #include "speech_detector.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "audio.h"
 
@@ -71,22 +70,25 @@ Expected<std::vector<Segment>> SpeechDetector::detect(std::span<const float> sou
 
 std::vector<Segment> segments_of(std::span<const float> probabilities, std::size_t samples) {
   std::vector<Segment> segments;
-  std::optional<std::size_t> begin, quiet_since;
-  const auto end_at = [&](std::size_t end) {
-    if (end - *begin > speech_min) segments.push_back({*begin, end});
-    begin.reset();
-    quiet_since.reset();
+  bool speaking = false, quiet = false;
+  std::size_t begin = 0, quiet_since = 0;
+  const auto keep_until = [&](std::size_t end) {
+    if (end - begin > speech_min) segments.push_back({begin, end});
   };
   for (std::size_t i = 0; i < probabilities.size(); ++i) {
     const std::size_t at = i * chunk;
     if (probabilities[i] >= speech_from) {
-      if (!begin) begin = at;
-      quiet_since.reset();
-    } else if (begin && probabilities[i] < speech_until) {
-      if (!quiet_since) quiet_since = at;
-      if (at - *quiet_since >= silence_min) end_at(*quiet_since);
+      if (!speaking) begin = at;
+      speaking = true;
+      quiet = false;
+    } else if (speaking && probabilities[i] < speech_until) {
+      if (!quiet) quiet_since = at;
+      quiet = true;
+      if (at - quiet_since < silence_min) continue;
+      keep_until(quiet_since);
+      speaking = quiet = false;
     }
   }
-  if (begin) end_at(samples);
+  if (speaking) keep_until(samples);
   return widened(segments, samples);
 }
