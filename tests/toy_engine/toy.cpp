@@ -30,16 +30,15 @@ bool Gate::wait_for(int count) const {
 }
 
 bool Gate::pass(const std::function<bool()>& give_up) noexcept {
-  if (passes_.load(std::memory_order_relaxed) > unlimited / 2) return true;
+  if (!closed_.load(std::memory_order_relaxed)) return true;
   waiting_.fetch_add(1);
-  bool passed = false;
-  while (!passed && !(give_up && give_up())) {
-    std::int64_t left = passes_.load();
-    passed = left > unlimited / 2 || (left > 0 && passes_.compare_exchange_strong(left, left - 1));
-    if (!passed) std::this_thread::sleep_for(poll_interval);
+  bool given_up = false;
+  while (closed_ && !given_up) {
+    given_up = give_up && give_up();
+    std::this_thread::sleep_for(poll_interval);
   }
   waiting_.fetch_sub(1);
-  return passed;
+  return !given_up;
 }
 
 void PhaseControl::fail_when(Rule rule) {
@@ -68,18 +67,6 @@ Expected<> PhaseControl::enter(std::span<const Shape> shapes, const std::functio
   const std::lock_guard lock(mutex_);
   if (std::optional<Error> error = rule_ ? rule_(Call{number, shapes}) : std::nullopt) return *std::move(error);
   return {};
-}
-
-void Toy::note(ToyEvent event) noexcept {
-  const std::size_t at = events_noted_.fetch_add(1, std::memory_order_relaxed);
-  if (at < events_max) events_[at].store(event, std::memory_order_relaxed);
-}
-
-std::vector<ToyEvent> Toy::events() const {
-  std::vector<ToyEvent> events;
-  const std::size_t count = std::min(events_noted_.load(), events_max);
-  for (std::size_t i = 0; i < count; ++i) events.push_back(events_[i].load());
-  return events;
 }
 
 void Toy::note(ToyOpenRecord record) {

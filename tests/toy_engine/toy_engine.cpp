@@ -54,7 +54,6 @@ class ToyEngine final : public Engine {
   ~ToyEngine() override {
     if (plans_->load() != 0) toy_->violation("engine destroyed before its plans");
     toy_->counters.engines.add(-1);
-    toy_->note(ToyEvent::engine_gone);
   }
 
   Expected<> fix(std::span<const NamedExtent> dimensions) { return fix_dimensions(inputs_, outputs_, dimensions); }
@@ -140,7 +139,7 @@ ToyPlan::ToyPlan(const ToyEngine& engine, const PlanSpec& spec)
   for (std::size_t i = 0; i < engine.outputs().size(); ++i) {
     const Port& port = engine.outputs()[i];
     outputs_.push_back(blank);
-    if (!port.dense() || (model.engine_owned && !proven(i))) continue;
+    if (!port.dense()) continue;
     outputs_[i].capacity = shape_of(i, spec.inputs);
     if (outputs_[i].capacity) outputs_[i].bytes = *byte_count(port.dtype, *outputs_[i].capacity);
   }
@@ -156,7 +155,6 @@ ToyPlan::~ToyPlan() {
     toy().counters.plan_bytes.add(-static_cast<std::int64_t>(bytes_.shared));
   }
   toy().counters.plans.add(-1);
-  toy().note(ToyEvent::plan_gone);
   siblings_->fetch_sub(1);
 }
 
@@ -168,7 +166,6 @@ Expected<std::shared_ptr<const Plan>> ToyEngine::specialise(const PlanSpec& spec
   LANEWAY_TRY(std::move(entered));
   LANEWAY_TRY(check_plan_spec(inputs_, outputs_, spec));
   if (toy_->model.check) LANEWAY_TRY(toy_->model.check(spec.inputs));
-  toy_->note(ToyEvent::specialised);
   return std::shared_ptr<const Plan>(std::make_shared<ToyPlan>(*this, spec));
 }
 
@@ -283,7 +280,6 @@ Expected<std::unique_ptr<Binding>> ToyPlan::bind(const BindSpec& spec) const {
     toy().counters.shared_bytes.add(static_cast<std::int64_t>(bytes_.shared));
     toy().counters.plan_bytes.add(static_cast<std::int64_t>(bytes_.shared));
   }
-  toy().note(ToyEvent::bound);
   return std::unique_ptr<Binding>(std::make_unique<ToyBinding>(*this, spec));
 }
 
@@ -308,7 +304,6 @@ ToyBinding::ToyBinding(const ToyPlan& plan, const BindSpec& spec)
   expect_outputs();
   siblings_->fetch_add(1);
   toy().counters.bindings.add();
-  toy().counters.binding_bytes.add(bytes_);
   toy().counters.plan_bytes.add(bytes_);
 }
 
@@ -322,9 +317,7 @@ ToyBinding::~ToyBinding() {
   for (const Attachment& input : inputs_) touch(input);
   for (const BoundOutput& output : outputs_) touch(output.attachment);
   toy().counters.bindings.add(-1);
-  toy().counters.binding_bytes.add(-bytes_);
   toy().counters.plan_bytes.add(-bytes_);
-  toy().note(ToyEvent::unbound);
   siblings_->fetch_sub(1);
 }
 
@@ -358,7 +351,6 @@ Expected<> ToyBinding::run(const StopSignal& stop) noexcept {
   }
   toy().finish.pass(nullptr);
   toy().counters.runs_done.add();
-  toy().note(ToyEvent::ran);
   return {};
 }
 
@@ -446,7 +438,6 @@ Expected<> ToyBinding::resize(std::span<const Shape> inputs) noexcept {
   if (toy().model.check) LANEWAY_TRY(toy().model.check(inputs));
   std::ranges::copy(inputs, shapes_.begin());
   expect_outputs();
-  toy().note(ToyEvent::resized);
   return {};
 }
 
@@ -543,7 +534,6 @@ Expected<OpenEngine> ToyEngineSpec::open(const OpenSpec& spec) const {
   if (!spec.weights.empty()) return refused(ErrorCode::not_found, "weight " + spec.weights.front().name + ": a toy has none");
   auto engine = std::make_shared<ToyEngine>(toy, spec);
   LANEWAY_TRY(engine->fix(spec.dimensions));
-  toy->note(ToyEvent::opened);
   return OpenEngine(std::move(engine));
 }
 

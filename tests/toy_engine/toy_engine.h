@@ -67,7 +67,6 @@ struct ToyModel {
   EngineTraits traits = {.resizable = true};
   /// Shapes the model cannot take, asked by specialise and resize. Null: it takes all.
   std::function<Expected<>(std::span<const Shape>)> check = nullptr;
-  bool engine_owned = false;              ///< Every output is found by the engine at each run, unless its shape is proven.
   std::size_t alignment_bytes = 1;        ///< Of every port.
   Placement placement = Placement::host;  ///< Of every port. What is bound from elsewhere is copied at each run.
   std::string copied = {};                ///< Why every port is copied at each run wherever it lies. Empty: it is not.
@@ -91,12 +90,11 @@ class Count {
   std::atomic<std::int64_t> value_{0}, highest_{0};
 };
 
-/// A door that a test closes, and opens for all or for some.
+/// A door that a test closes and opens.
 class Gate {
  public:
-  void close() noexcept { passes_.store(0); }
-  void open() noexcept { passes_.store(unlimited); }
-  void let_through(int count) noexcept { passes_.fetch_add(count); }
+  void close() noexcept { closed_ = true; }
+  void open() noexcept { closed_ = false; }
   /// Waits until `count` calls stand at the closed gate. False after ten seconds.
   bool wait_for(int count) const;
 
@@ -104,8 +102,7 @@ class Gate {
   bool pass(const std::function<bool()>& give_up) noexcept;
 
  private:
-  static constexpr std::int64_t unlimited = std::int64_t{1} << 40;
-  std::atomic<std::int64_t> passes_{unlimited};
+  std::atomic<bool> closed_{false};
   std::atomic<int> waiting_{0};
 };
 
@@ -143,14 +140,12 @@ struct ToyCounters {
   Count engines, plans, bindings;  ///< That live now.
   Count building;                  ///< specialise() calls under way.
   Count runs_done, runs_cancelled, interrupts;
-  Count elements;                     ///< Of dense inputs, over all runs done: shows at which shapes they were computed.
-  Count copies;                       ///< Of ports that are not where the engine wants them.
-  Count shared_bytes, binding_bytes;  ///< That plans and bindings hold now.
-  Count plan_bytes;                   ///< Both together.
-  Count allocations;                  ///< By Engine::allocate(), that live now.
+  Count elements;      ///< Of dense inputs, over all runs done: shows at which shapes they were computed.
+  Count copies;        ///< Of ports that are not where the engine wants them.
+  Count shared_bytes;  ///< That plans hold now.
+  Count plan_bytes;    ///< That plans and bindings hold now, together.
+  Count allocations;   ///< By Engine::allocate(), that live now.
 };
-
-enum class ToyEvent : std::uint8_t { opened, specialised, bound, resized, ran, unbound, plan_gone, engine_gone };
 
 /// What was asked of each phase, in order.
 struct ToyBindRecord {
@@ -180,7 +175,6 @@ class Toy {
 
   PhaseControl& phase(ToyPhase which) noexcept { return phases_[static_cast<std::size_t>(which)]; }
 
-  std::vector<ToyEvent> events() const;  ///< The first 4,096, in order.
   std::vector<ToyOpenRecord> opens() const;
   std::vector<ToyPlanRecord> plans() const;
   std::vector<ToyBindRecord> binds() const;
@@ -188,17 +182,13 @@ class Toy {
   /// Violations, and whatever still lives: what a test expects to be empty at its end.
   std::string complaints() const;
 
-  void note(ToyEvent event) noexcept;
   void note(ToyOpenRecord record);
   void note(ToyPlanRecord record);
   void note(ToyBindRecord record);
   void violation(std::string what) noexcept;
 
  private:
-  static constexpr std::size_t events_max = 4096;
   PhaseControl phases_[6];
-  std::atomic<std::size_t> events_noted_{0};
-  std::atomic<ToyEvent> events_[events_max]{};
   mutable std::mutex mutex_;
   std::vector<ToyOpenRecord> opens_;
   std::vector<ToyPlanRecord> plans_;

@@ -241,7 +241,13 @@ ToyModel mean_pool() {
     }
     return {};
   };
-  return {.inputs = {rows("x")}, .outputs = {tensor("y", {"batch", 8})}, .compute = compute};
+  ToyModel model{.inputs = {rows("x")}, .outputs = {tensor("y", {"batch", 8})}, .compute = compute};
+  model.check = [](std::span<const Shape> shapes) -> Expected<> {
+    if (shapes[0][1] > 0) return {};
+    return Error(ErrorCode::invalid_argument,
+                 "engine toy: input x: the mean of nothing: expected a sequence of 1 or more, got 0");
+  };
+  return model;
 }
 
 ToyModel softmax_over_sequence() {
@@ -340,17 +346,6 @@ ToyModel growing_state() {
   return {.inputs = {tensor("x", {"n"}), tensor("state", {"m"})},
           .outputs = {tensor("y", {"n"}), tensor("stateN", {-1})},
           .compute = compute};
-}
-
-ToyModel division() {
-  const auto port = [](const char* name) { return tensor(name, {"n"}, DType::i32); };
-  const auto compute = [](ToyRun& run) -> Expected<> {
-    const auto a = run.input(0).as<std::int32_t>(), b = run.input(1).as<std::int32_t>();
-    if (std::ranges::count(b, 0) > 0) return Error(ErrorCode::invalid_argument, "input b: division by zero");
-    if (auto* y = run.output<std::int32_t>(0, run.input(0).shape)) std::ranges::transform(a, b, y, std::divides<>());
-    return {};
-  };
-  return {.inputs = {port("a"), port("b")}, .outputs = {port("y")}, .compute = compute};
 }
 
 }  // namespace laneway::toys

@@ -32,7 +32,7 @@ ToyModel two_outputs();
 ToyModel nonzero();
 ToyModel declares_100();
 ToyModel resize_like();
-ToyModel mean_pool();
+ToyModel mean_pool();  ///< Takes no sequence of length 0.
 ToyModel softmax_over_sequence();
 ToyModel normalise_over_sequence();
 ToyModel attention();
@@ -42,6 +42,5 @@ ToyModel two_symbols();
 ToyModel long_running();  ///< y = x, after some 20 us for each iteration; stops between any two.
 ToyModel counter(bool open_shape = false);
 ToyModel growing_state();
-ToyModel division();
 
 }  // namespace laneway::toys
