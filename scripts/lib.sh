@@ -2,6 +2,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+export CCACHE_NOHASHDIR=1  # build folders share what they compile alike
+
 step() { printf '== %s\n' "$*"; }
 die() {
   printf '%s: %s\n' "scripts/$(basename "$0")" "$1" >&2
