@@ -18,4 +18,5 @@ endif()
 
 if(LANEWAY_BUILD_TESTS)
   find_package(GTest REQUIRED)
+  find_package(nlohmann_json REQUIRED)
 endif()
