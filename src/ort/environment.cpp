@@ -34,7 +34,9 @@ void ORT_API_CALL forward_log(void*, OrtLoggingLevel level, const char*, const c
 }
 
 // The threads that the two pools will ask for: each is its caller and workers.
-std::size_t workers_of(const GlobalPool& pool) { return static_cast<std::size_t>(pool.intra.count - 1 + pool.inter_threads - 1); }
+std::size_t workers_of(const GlobalPool& pool) {
+  return static_cast<std::size_t>(pool.intra.count) + static_cast<std::size_t>(pool.inter_threads) - 2;
+}
 
 EnvironmentSpec with_defaults(EnvironmentSpec spec) {
   if (!spec.log_severity) spec.log_severity = Severity::warning;

@@ -20,7 +20,6 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 // Names of this process's threads, as `top -H` shows them.
 std::vector<std::string> thread_names() {

@@ -20,13 +20,13 @@ std::optional<std::int64_t> number(const char* text) noexcept {
 
 }  // namespace
 
-Expected<MemoryInfo> MemoryInfo::host(std::shared_ptr<const Library> library) {
+Expected<MemoryInfo> MemoryInfo::host(const std::shared_ptr<const Library>& library) {
   LANEWAY_TRY_ASSIGN(auto handle,
                      make<OrtMemoryInfo>(library, LANEWAY_ORT_FN(CreateCpuMemoryInfo), OrtArenaAllocator, OrtMemTypeDefault));
   return MemoryInfo(std::move(handle));
 }
 
-Expected<Allocator> Allocator::host(std::shared_ptr<const Library> library) {
+Expected<Allocator> Allocator::host(const std::shared_ptr<const Library>& library) {
   OrtAllocator* native = nullptr;
   LANEWAY_TRY(call(*library, LANEWAY_ORT_FN(GetAllocatorWithDefaultOptions), &native));
   return Allocator(library, std::shared_ptr<OrtAllocator>(library, native));  // the library's own: it is never given back

@@ -16,7 +16,7 @@ void drop(const Library& library, OrtStatus* status) noexcept {
 
 }  // namespace
 
-Expected<RunOptions> RunOptions::make(std::shared_ptr<const Library> library, const RunSpec& spec) {
+Expected<RunOptions> RunOptions::make(const std::shared_ptr<const Library>& library, const RunSpec& spec) {
   LANEWAY_TRY(no_nul("tag", spec.tag));
   LANEWAY_TRY_ASSIGN(auto handle, ort::make<OrtRunOptions>(library, LANEWAY_ORT_FN(CreateRunOptions)));
   if (!spec.tag.empty()) LANEWAY_TRY(call(*library, LANEWAY_ORT_FN(RunOptionsSetRunTag), handle.get(), spec.tag.c_str()));

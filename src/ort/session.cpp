@@ -15,8 +15,8 @@ namespace laneway::ort {
 
 // The threads that the session's pools will ask for: each pool is its caller and workers.
 std::size_t workers_of(const SessionSpec& spec) {
-  const int inter = spec.execution == Execution::parallel ? spec.inter_threads - 1 : 0;
-  return static_cast<std::size_t>(spec.threads.count - 1 + inter);
+  const int inter_threads = spec.execution == Execution::parallel ? spec.inter_threads : 1;
+  return static_cast<std::size_t>(spec.threads.count) + static_cast<std::size_t>(inter_threads) - 2;
 }
 
 // What the native session uses without owning it.
@@ -131,7 +131,7 @@ struct MetadataReader {
 
 }  // namespace
 
-Expected<std::shared_ptr<PrepackedWeights>> PrepackedWeights::make(std::shared_ptr<const Library> library) {
+Expected<std::shared_ptr<PrepackedWeights>> PrepackedWeights::make(const std::shared_ptr<const Library>& library) {
   LANEWAY_TRY_ASSIGN(auto handle,
                      ort::make<OrtPrepackedWeightsContainer>(library, LANEWAY_ORT_FN(CreatePrepackedWeightsContainer)));
   return std::shared_ptr<PrepackedWeights>(new PrepackedWeights(std::move(handle)));

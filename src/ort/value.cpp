@@ -223,6 +223,9 @@ Expected<> Value::present() const {
 
 Expected<PortKind> Value::kind() const {
   LANEWAY_TRY(present());
+  int tensor = 0;
+  LANEWAY_TRY(call(*library(), LANEWAY_ORT_FN(IsTensor), native(), &tensor));
+  if (tensor != 0) return PortKind::tensor;  // the question below allocates
   ONNXType type{};
   LANEWAY_TRY(call(*library(), LANEWAY_ORT_FN(GetValueType), native(), &type));
   return kind_of(type);

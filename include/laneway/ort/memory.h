@@ -16,7 +16,7 @@ namespace ort {
 class MemoryInfo {
  public:
   /// Plain host memory.
-  static Expected<MemoryInfo> host(std::shared_ptr<const Library> library);
+  static Expected<MemoryInfo> host(const std::shared_ptr<const Library>& library);
 
   OrtMemoryInfo* native() const noexcept { return handle_.get(); }
   const std::shared_ptr<const Library>& library() const noexcept { return handle_.get_deleter().library; }
@@ -48,7 +48,7 @@ struct AllocatorStatistics {
 class Allocator {
  public:
   /// The one for host memory that belongs to no session. It counts nothing.
-  static Expected<Allocator> host(std::shared_ptr<const Library> library);
+  static Expected<Allocator> host(const std::shared_ptr<const Library>& library);
 
   /// Uninitialised memory, aligned to 64 bytes. Errors: resource_exhausted.
   Expected<Allocation> allocate(std::size_t bytes) const;

@@ -23,7 +23,7 @@ struct RunSpec {
 class RunOptions {
  public:
   /// Errors: invalid_argument (a text with a NUL).
-  static Expected<RunOptions> make(std::shared_ptr<const Library> library, const RunSpec& spec = {});
+  static Expected<RunOptions> make(const std::shared_ptr<const Library>& library, const RunSpec& spec = {});
 
   RunOptions(RunOptions&& other) noexcept;
   RunOptions& operator=(RunOptions&& other) noexcept;

@@ -51,7 +51,7 @@ enum class Execution : std::uint8_t { sequential, parallel };
 /// Threads: any. Lifetime: sessions keep it.
 class PrepackedWeights {
  public:
-  static Expected<std::shared_ptr<PrepackedWeights>> make(std::shared_ptr<const Library> library);
+  static Expected<std::shared_ptr<PrepackedWeights>> make(const std::shared_ptr<const Library>& library);
   OrtPrepackedWeightsContainer* native() const noexcept { return handle_.get(); }
 
  private:
