@@ -1,6 +1,5 @@
 // The hot half of a lane: everything here but the making of an error is free of allocation.
 #include <algorithm>
-#include <cstring>
 
 #include "laneway/core/float_state.h"
 #include "laneway/diag/log.h"
@@ -223,8 +222,8 @@ void Lane::Impl::restore_links() noexcept {
     const PortState& state = next_ == 1 ? outputs_[link.output] : inputs_[link.input];
     const Memory& memory = std::get<Memory>(state.attachment);
     const std::size_t given = std::min(link.initial.size(), memory.bytes);
-    std::memcpy(memory.data, link.initial.data(), given);
-    std::memset(static_cast<std::byte*>(memory.data) + given, 0, memory.bytes - given);
+    auto* const rest = std::copy_n(link.initial.begin(), given, static_cast<std::byte*>(memory.data));
+    std::fill_n(rest, memory.bytes - given, std::byte{0});
   }
 }
 
