@@ -15,15 +15,18 @@ namespace laneway::raw {
 
 class Session {
  public:
-  explicit Session(std::string_view model, int threads = 1) {
+  explicit Session(std::string_view model, const std::vector<NamedExtent>& dimensions = {}) {
     auto environment = ort::Environment::get();
     if (!environment) throw std::runtime_error(std::string(environment.error().message()));
     environment_ = *environment;
     api_ = environment_->library()->api();
     OrtSessionOptions* options = nullptr;
     check(api_->CreateSessionOptions(&options));
-    check(api_->SetIntraOpNumThreads(options, threads));
+    check(api_->SetIntraOpNumThreads(options, 1));
     check(api_->SetInterOpNumThreads(options, 1));
+    for (const NamedExtent& dimension : dimensions) {
+      check(api_->AddFreeDimensionOverrideByName(options, dimension.symbol.c_str(), dimension.extent));
+    }
     OrtStatus* status = api_->CreateSessionFromArray(environment_->native(), model.data(), model.size(), options, &session_);
     api_->ReleaseSessionOptions(options);
     check(status);
@@ -78,7 +81,8 @@ class Session {
     std::size_t bytes = sizeof(float);
     for (const std::int64_t extent : shape) bytes *= static_cast<std::size_t>(extent);
     OrtValue* made = nullptr;
-    check(api_->CreateTensorWithDataAsOrtValue(memory_, data, bytes, shape.data(), shape.size(), ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &made));
+    check(api_->CreateTensorWithDataAsOrtValue(memory_, data, bytes, shape.data(), shape.size(),
+                                               ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &made));
     check(api_->BindInput(binding(), name, made));
     api_->ReleaseValue(made);
   }

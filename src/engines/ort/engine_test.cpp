@@ -1,14 +1,12 @@
 // What an engine is made from: models, weights, dimensions, sessions, threads.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <malloc.h>
 #include <sched.h>
 
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
-#include "laneway/memory/mapped_file.h"
 #include "models/onnx_writer.h"
 #include "ort_support/raw.h"
 #include "ort_support/seam.h"
@@ -169,21 +167,6 @@ TEST(OrtEngine, L16_APartOfTheModelNeedsNoBytesOfTheCallersEither) {
 
 // ---- outputs that nobody wants -------------------------------------------------------------------------------------------
 
-std::size_t peak_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return std::stoul(line.substr(6)) * 1024;
-  }
-  return 0;
-}
-
-TEST(OrtEngine, L06_OutputsNobodyWantsAreNotAllocated) {
-  const std::size_t before = peak_bytes();
-  Bound bound(open_ort(test_models::huge_second_output()), {.inputs = {Shape{4}}, .outputs = {0}});
-  EXPECT_EQ(run(bound, {1, 2, 3, 4}), (Floats{2, 3, 4, 5}));
-  EXPECT_LT(peak_bytes() - before, std::size_t{128} << 20) << "the other output has 256 MiB";
-}
-
 TEST(OrtEngine, L06_PlansWithDifferentOutputsLiveSideBySide) {
   for (const OrtSessions sessions : {OrtSessions::shared, OrtSessions::per_lane}) {
     const OpenEngine engine = open_ort(test_models::two_outputs(), {.sessions = sessions});
@@ -309,37 +292,6 @@ TEST(OrtEngine, L42_WrongOverridesAreRefusedByName) {
   wrong = good;
   wrong.memory.bytes += 4;
   EXPECT_THAT(opened({wrong}), HasSubstr("expected 8192 bytes, got 8196"));
-}
-
-std::size_t resident_bytes() {
-  malloc_trim(0);
-  std::ifstream statm("/proc/self/statm");
-  std::size_t all = 0, resident = 0;
-  statm >> all >> resident;
-  return resident * 4096;
-}
-
-TEST(OrtEngine, L20_WeightsAreHeldOnceByAllLanes) {
-  const std::string model = test_models::wide_mlp(1024, 8);  // 32 MiB
-  const Floats x = floats(1024, 4);
-  Floats expected;
-  for (const OrtSessions sessions : {OrtSessions::shared, OrtSessions::per_lane}) {
-    const std::size_t before = resident_bytes();
-    const OpenEngine engine = must(OrtEngineSpec{.sessions = sessions}.open({.model = ModelBytes{test_models::as_bytes(model)}}));
-    std::vector<std::unique_ptr<Bound>> lanes;
-    const auto add_lane = [&] {
-      lanes.push_back(std::make_unique<Bound>(engine, PlanSpec{.inputs = {Shape{1, 1024}}}));
-      const Floats y = run(*lanes.back(), x);
-      if (expected.empty()) expected = y;
-      EXPECT_EQ(y, expected);
-    };
-    add_lane();
-    const std::size_t one = resident_bytes() - before;
-    for (int i = 0; i < 3; ++i) add_lane();
-    EXPECT_LE(static_cast<double>(resident_bytes() - before), 1.1 * static_cast<double>(one));
-    EXPECT_EQ(note(*engine, "weight_bytes_not_shared"), "0");
-    EXPECT_EQ(engine->weight_bytes(), 8u * 1024 * 1024 * 4);
-  }
 }
 
 // ---- sessions and threads ------------------------------------------------------------------------------------------------
