@@ -1,14 +1,15 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <csignal>
 
 #include <cmath>
+#include <csignal>
+#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "bench/measure/host.h"
 #include "cli/bench_model.h"
 #include "cli/commands.h"
+#include "cli/model_file.h"
 #include "cli/processor.h"
 #include "cli/summary.h"
 #include "cli/terminal.h"
@@ -176,6 +177,13 @@ BenchSpec spec_of(const BenchFlags& flags) {
   return spec;
 }
 
+// Wrong flags are told before anything is measured. Models that cannot be read become results.
+void check_inputs(const std::string& path, const BenchSpec& spec) {
+  const auto model = read_model(path);
+  if (!model) return;
+  if (const auto given = resolve_inputs(model->inputs, spec.inputs)) print_defaulted("bench", *given);
+}
+
 // Success if any contestant has figures; else what stopped the first.
 Expected<> outcome(const std::vector<BenchResult>& results) {
   if (interrupted.load()) return Error::cancelled();
@@ -191,6 +199,7 @@ Expected<> outcome(const std::vector<BenchResult>& results) {
 Expected<> bench(const BenchFlags& flags) {
   BenchSpec spec = spec_of(flags);
   if (!flags.pass.empty()) return write_json("-", bench_pass(flags.pass, flags.models.front(), spec));
+  for (const std::string& model : flags.models) check_inputs(model, spec);
   end_on_interrupt();
   Progress progress;
   spec.progress = [&](std::string_view text) { progress.show(text); };
@@ -202,10 +211,10 @@ Expected<> bench(const BenchFlags& flags) {
   std::vector<BenchResult> all;
   for (const std::string& model : flags.models) {
     if (interrupted.load()) break;
-    const std::vector<BenchResult> results =
-        bench_model(model, spec, [](const GivenInputs& given) { print_defaulted("bench", given); });
+    const std::vector<BenchResult> results = bench_model(model, spec);
     progress.show("");
     if (text) print_results(results);
+    std::fflush(stdout);
     all.insert(all.end(), results.begin(), results.end());
   }
   if (!flags.json.empty()) LANEWAY_TRY(write_json(flags.json, json_of(host, spec.inputs.seed, all)));

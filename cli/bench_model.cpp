@@ -104,13 +104,9 @@ class Race {
 
 }  // namespace
 
-std::vector<BenchResult> bench_model(const std::filesystem::path& model, const BenchSpec& spec,
-                                     const std::function<void(const GivenInputs&)>& tell_inputs) {
+std::vector<BenchResult> bench_model(const std::filesystem::path& model, const BenchSpec& spec) {
   const auto workload = BenchWorkload::make(model, spec);
-  if (workload) {
-    tell_inputs((*workload)->given());
-    return Race(model, spec, **workload).run();
-  }
+  if (workload) return Race(model, spec, **workload).run();
   std::vector<BenchResult> results;
   for (const std::string& engine : spec.engines) {
     results.push_back(

@@ -71,9 +71,8 @@ struct BenchResult {
   std::optional<Error> error = std::nullopt;
 };
 
-/// One result per engine, in their order. `defaulted` is told once the inputs are known.
-std::vector<BenchResult> bench_model(const std::filesystem::path& model, const BenchSpec& spec,
-                                     const std::function<void(const GivenInputs&)>& tell_inputs);
+/// One result per engine, in their order.
+std::vector<BenchResult> bench_model(const std::filesystem::path& model, const BenchSpec& spec);
 
 /// What a fresh process does: opens one contestant and measures, "open" or "allocations". Errors are in the JSON.
 nlohmann::ordered_json bench_pass(std::string_view pass, const std::filesystem::path& model, const BenchSpec& spec);

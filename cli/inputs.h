@@ -13,9 +13,9 @@ namespace laneway::cli {
 
 /// The flags that say what a model is run on, as given.
 struct InputFlags {
-  std::vector<std::string> inputs;  ///< NAME=FILE.npy|random|random:LO..HI|VALUE
-  std::vector<std::string> dims;    ///< SYMBOL=N
-  std::vector<std::string> shapes;  ///< NAME=1x3x224x224
+  std::vector<std::string> inputs = {};  ///< NAME=FILE.npy|random|random:LO..HI|VALUE
+  std::vector<std::string> dims = {};    ///< SYMBOL=N
+  std::vector<std::string> shapes = {};  ///< NAME=1x3x224x224
   std::uint64_t seed = 0;
 };
 

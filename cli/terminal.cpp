@@ -44,7 +44,9 @@ Progress::Progress() : on_(isatty(STDERR_FILENO) == 1) {}
 Progress::~Progress() { show(""); }
 
 void Progress::show(std::string_view text) {
-  if (on_) fmt::print(stderr, "\r\x1b[K{}", text);
+  if (!on_ || text == shown_) return;
+  shown_ = text;
+  fmt::print(stderr, "\r\x1b[K{}", text);
 }
 
 std::string Table::text() const {

@@ -30,6 +30,7 @@ class Progress {
 
  private:
   bool on_;
+  std::string shown_;
 };
 
 /// Rows of cells as columns; the first column to the left, the others to the right unless told.

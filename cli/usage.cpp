@@ -54,7 +54,8 @@ std::optional<std::string> near_match(std::string_view got, std::span<const std:
   std::optional<std::string> best;
   std::size_t best_edits = std::min(std::max<std::size_t>(1, wanted.size() / 3) + 1, wanted.size());
   for (const std::string& word : known) {
-    const std::size_t edits = edits_between(wanted, lowered(word));
+    const bool shortened = wanted.size() > 1 && lowered(word).starts_with(wanted);
+    const std::size_t edits = shortened ? 1 : edits_between(wanted, lowered(word));
     if (edits < best_edits) {
       best = word;
       best_edits = edits;

@@ -74,7 +74,8 @@ Expected<> bench() {
   const auto toy = std::make_shared<Toy>(toys::affine(2, 1, toys::tensor("x", {"n"})));
   LANEWAY_TRY(compare("toy engine", {.model = toy_source(), .engine = ToyEngineSpec{toy}, .buckets = buckets}, "n"));
   const std::string relu = test_models::relu();
-  return compare("engine ort, one node", {.model = ModelBytes{test_models::as_bytes(relu)}, .engine = "ort", .buckets = buckets}, "n");
+  return compare("engine ort, one node", {.model = ModelBytes{test_models::as_bytes(relu)}, .engine = "ort", .buckets = buckets},
+                 "n");
 }
 
 }  // namespace

@@ -15,7 +15,9 @@ namespace {
 class OneLane final : public Timed {
  public:
   static Expected<std::unique_ptr<OneLane>> open(const std::string& model, std::shared_ptr<Metrics> metrics) {
-    LANEWAY_TRY_ASSIGN(Runtime runtime, laneway::open({.model = ModelBytes{test_models::as_bytes(model)}, .engine = "ort", .metrics = std::move(metrics)}));
+    LANEWAY_TRY_ASSIGN(
+        Runtime runtime,
+        laneway::open({.model = ModelBytes{test_models::as_bytes(model)}, .engine = "ort", .metrics = std::move(metrics)}));
     return std::unique_ptr<OneLane>(new OneLane(runtime.lanes().front()));
   }
 

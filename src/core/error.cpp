@@ -24,7 +24,7 @@ std::string_view name(ErrorCode code) noexcept {
 }
 
 Error::Error(ErrorCode code, std::string message, const char* file, int line) noexcept
-    : payload_(new(std::nothrow) Payload{code, std::move(message), file, line, false}) {
+    : payload_(new (std::nothrow) Payload{code, std::move(message), file, line, false}) {
   if (!payload_) *this = out_of_memory();
 }
 
@@ -35,9 +35,7 @@ Error::Error(const Error& other) noexcept {
   }
   try {
     payload_.reset(new Payload(*other.payload_));
-  } catch (const std::bad_alloc&) {
-    *this = out_of_memory();
-  }
+  } catch (const std::bad_alloc&) { *this = out_of_memory(); }
 }
 
 Error& Error::operator=(const Error& other) noexcept {
@@ -46,8 +44,8 @@ Error& Error::operator=(const Error& other) noexcept {
 }
 
 // Each message fits the small-string buffer, so that the first call allocates nothing either.
-#define LANEWAY_IMMORTAL(code, text)                              \
-  static Payload payload{ErrorCode::code, text, "", 0, true};     \
+#define LANEWAY_IMMORTAL(code, text)                          \
+  static Payload payload{ErrorCode::code, text, "", 0, true}; \
   return Error(&payload)
 
 Error Error::cancelled() noexcept { LANEWAY_IMMORTAL(cancelled, "run cancelled"); }
@@ -61,9 +59,7 @@ Error Error::with_context(std::string_view what) && noexcept {
   try {
     std::string text = std::string(what).append(": ").append(payload_->message);
     return Error(payload_->code, std::move(text), payload_->file, payload_->line);
-  } catch (const std::bad_alloc&) {
-    return std::move(*this);
-  }
+  } catch (const std::bad_alloc&) { return std::move(*this); }
 }
 
 }  // namespace laneway

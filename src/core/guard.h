@@ -12,13 +12,9 @@ template <class Body>
 auto guarded(Body&& body) noexcept -> decltype(body()) {
   try {
     return body();
-  } catch (const std::bad_alloc&) {
-    return Error::out_of_memory();
-  } catch (const std::exception& failure) {
+  } catch (const std::bad_alloc&) { return Error::out_of_memory(); } catch (const std::exception& failure) {
     return Error(ErrorCode::internal, std::string("unexpected exception: ") + failure.what());
-  } catch (...) {
-    return Error(ErrorCode::internal, "unexpected exception of unknown type");
-  }
+  } catch (...) { return Error(ErrorCode::internal, "unexpected exception of unknown type"); }
 }
 
 }  // namespace laneway

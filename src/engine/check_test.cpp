@@ -102,7 +102,8 @@ TEST(CheckPlanSpec, RefusesOutputsTooLargeToCount) {
   const std::int64_t half = std::int64_t{1} << 31;
   const std::array inputs = {port("a", {symbol("m")}), port("b", {symbol("n")})};
   const std::array outputs = {port("product", {symbol("m"), symbol("n")})};
-  expect_error(check_plan_spec(inputs, outputs, {.inputs = {Shape{half}, Shape{half}}}), ErrorCode::invalid_argument, {"product"});
+  expect_error(check_plan_spec(inputs, outputs, {.inputs = {Shape{half}, Shape{half}}}), ErrorCode::invalid_argument,
+               {"product"});
 }
 
 TEST(CheckMemory, NamesTheBytesItNeeds) {

@@ -71,7 +71,8 @@ Expected<> check_map(const MapValue& map, const Port& port) {
 // What is inside a sequence or optional may be of any kind: the engine knows which it takes.
 Expected<> check_inside(const Value& value, const Port& port, int depth) {
   constexpr int depth_max = 16;
-  if (depth > depth_max) return wrong(port, "value: nested too deeply: expected at most " + std::to_string(depth_max) + " levels");
+  if (depth > depth_max)
+    return wrong(port, "value: nested too deeply: expected at most " + std::to_string(depth_max) + " levels");
   if (const auto* tensor = value.get<TensorValue>()) return check_tensor(*tensor, port);
   if (const auto* text = value.get<StringTensorValue>()) return check_strings(*text, port);
   if (const auto* sparse = value.get<SparseValue>()) return check_sparse(*sparse, port);
@@ -110,7 +111,8 @@ bool fits(const Value& value, const Port& port) {
 
 bool operator==(const Value& a, const Value& b) {
   if (a.data_.index() != b.data_.index()) return false;
-  if (const auto* map = a.get<MapValue>()) return equal(map->keys, b.get<MapValue>()->keys) && equal(map->values, b.get<MapValue>()->values);
+  if (const auto* map = a.get<MapValue>())
+    return equal(map->keys, b.get<MapValue>()->keys) && equal(map->values, b.get<MapValue>()->values);
   if (const auto* optional = a.get<OptionalValue>()) return equal(optional->held, b.get<OptionalValue>()->held);
   if (const auto* sequence = a.get<SequenceValue>()) return sequence->elements == b.get<SequenceValue>()->elements;
   if (const auto* tensor = a.get<TensorValue>()) return *tensor == *b.get<TensorValue>();
@@ -126,7 +128,8 @@ Value strings(std::vector<std::string> elements) {
 
 Expected<> validate(const Value& value, const Port& port) {
   if (value.empty()) {
-    return Error(ErrorCode::failed_precondition, "port " + port.name + ": no value given (write Lane::input_value before the run)");
+    return Error(ErrorCode::failed_precondition,
+                 "port " + port.name + ": no value given (write Lane::input_value before the run)");
   }
   if (!fits(value, port)) {
     return wrong(port, "wrong kind of value: expected " + std::string(name(port.kind)) + " of " + std::string(name(port.dtype)) +

@@ -57,7 +57,8 @@ TEST(ValidateValue, NamesKindsThatDoNotFit) {
   expect_refused(tensor<float>({1}, Shape{1}), port_of(PortKind::tensor, DType::string), "got tensor");
   expect_refused(strings({"x"}), port_of(PortKind::sequence), "expected sequence");
   expect_refused(SequenceValue{}, port_of(PortKind::map), "got sequence");
-  expect_refused(SparseValue{.dense_shape = Shape{1}, .values = tensor<double>({}, Shape{0})}, port_of(PortKind::sparse_tensor, DType::f32), "sparse");
+  expect_refused(SparseValue{.dense_shape = Shape{1}, .values = tensor<double>({}, Shape{0})},
+                 port_of(PortKind::sparse_tensor, DType::f32), "sparse");
   EXPECT_TRUE(validate(SequenceValue{}, port_of(PortKind::sequence)));
   EXPECT_TRUE(validate(OptionalValue{}, port_of(PortKind::optional)));
 }

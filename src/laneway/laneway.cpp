@@ -22,7 +22,8 @@ struct ListedEngine {
 
 const std::vector<ListedEngine>& listed() {
   static const std::vector<ListedEngine> engines = {
-#define LANEWAY_ENGINE(Spec, automatic, about) {Spec::name(), automatic, about, [](const OpenSpec& spec) { return Spec{}.open(spec); }},
+#define LANEWAY_ENGINE(Spec, automatic, about) \
+  {Spec::name(), automatic, about, [](const OpenSpec& spec) { return Spec{}.open(spec); }},
 #include "laneway/engines.def"
 #undef LANEWAY_ENGINE
   };
@@ -50,7 +51,9 @@ Expected<OpenEngine> open_one(const ListedEngine& engine, const OpenSpec& spec) 
 OpenSpec open_spec_of(const RuntimeSpec& spec) {
   // A model per bucket is described by ladders, and may be of one size itself.
   const bool described = spec.buckets && spec.buckets->model_for;
-  return {.model = spec.model, .dimensions = described ? std::vector<NamedExtent>{} : spec.dimensions, .weights = spec.weights,
+  return {.model = spec.model,
+          .dimensions = described ? std::vector<NamedExtent>{} : spec.dimensions,
+          .weights = spec.weights,
           .threads = validate(spec.threads) ? spec.threads : ThreadSpec{}};  // a mistake that is reported already
 }
 
@@ -118,7 +121,9 @@ Expected<Runtime> open(const RuntimeSpec& spec) {
     if (!tried || !Blueprint::readable(spec.model)) return problems.result().error();
     std::string refused;
     for (const ListedEngine& candidate : *tried) {
-      const std::string reason = spec.engine.name() != "auto" ? "asked for" : refused.empty() ? "first choice" : "after " + refused;
+      const std::string reason = spec.engine.name() != "auto" ? "asked for"
+                                 : refused.empty()            ? "first choice"
+                                                              : "after " + refused;
       auto runtime = try_engine(spec, candidate, reason, problems);
       if (runtime || runtime.error().code() != ErrorCode::unimplemented) return runtime;
       refused.append(refused.empty() ? "" : "; ").append(candidate.name).append(": ").append(runtime.error().message());

@@ -25,7 +25,8 @@ Expected<> check_name(const std::string& name) {
 Expected<> check_source(const ModelSource& source) {
   if (const auto* file = std::get_if<ModelFile>(&source.get())) {
     if (file->path.empty()) return wrong("empty path: expected a file name");
-    if (file->path.native().find('\0') != std::string::npos) return wrong("path holds a NUL character: " + std::string(file->path.c_str()) + "...");
+    if (file->path.native().find('\0') != std::string::npos)
+      return wrong("path holds a NUL character: " + std::string(file->path.c_str()) + "...");
   } else if (const auto* bytes = std::get_if<ModelBytes>(&source.get())) {
     if (bytes->bytes.empty()) return wrong("empty bytes: expected an ONNX model");
   } else if (!std::get<OpenEngine>(source.get())) {
@@ -47,7 +48,8 @@ void check_ports(std::string_view field, const std::vector<PortSpec>& ports, Pro
       if (!elements) problems.add(Error(elements.error()).with_context(where));
     }
     const bool beside_ours = port.owner == MemoryOwner::engine || port.placement.value_or(Placement::host) != Placement::host;
-    if (port.memory && beside_ours) problems.add(wrong(where + ": the caller's memory and another owner or placement: expected one of them"));
+    if (port.memory && beside_ours)
+      problems.add(wrong(where + ": the caller's memory and another owner or placement: expected one of them"));
   }
 }
 
@@ -59,8 +61,10 @@ void check_pages(std::string_view field, const std::optional<PagePolicy>& pages,
 
 void check_buckets(const BucketSpec& spec, Problems& problems) {
   Capacities::validate(spec, problems);
-  if (spec.count_max && *spec.count_max == 0) problems.add(wrong("buckets.count_max: capacity 0: expected 1 or more, or nullopt for no limit"));
-  if (spec.bytes_max && *spec.bytes_max == 0) problems.add(wrong("buckets.bytes_max: capacity 0: expected 1 or more, or nullopt for no limit"));
+  if (spec.count_max && *spec.count_max == 0)
+    problems.add(wrong("buckets.count_max: capacity 0: expected 1 or more, or nullopt for no limit"));
+  if (spec.bytes_max && *spec.bytes_max == 0)
+    problems.add(wrong("buckets.bytes_max: capacity 0: expected 1 or more, or nullopt for no limit"));
   if (spec.bytes_max && spec.budget) problems.add(wrong("buckets: bytes_max and budget: expected one of them"));
   problems.check("buckets.build_threads", at_least_one(spec.build_threads));
 }
@@ -76,7 +80,8 @@ std::string names_of(std::span<const Port> ports) {
 Expected<std::size_t> find_port(std::span<const Port> ports, std::string_view name, std::string_view what) {
   const auto hit = std::ranges::find(ports, name, &Port::name);
   if (hit != ports.end()) return static_cast<std::size_t>(hit - ports.begin());
-  return Error(ErrorCode::not_found, std::string(what) + " " + std::string(name) + ": no such port: expected one of: " + names_of(ports));
+  return Error(ErrorCode::not_found,
+               std::string(what) + " " + std::string(name) + ": no such port: expected one of: " + names_of(ports));
 }
 
 bool Blueprint::readable(const ModelSource& source) { return static_cast<bool>(check_source(source)); }
@@ -131,7 +136,8 @@ class Draft {
   Expected<Found> find(const std::string& name) const {
     if (const auto input = find_port(b_.inputs, name, "port")) return Found{*input, true};
     if (const auto output = find_port(b_.outputs, name, "port")) return Found{*output, false};
-    return Error(ErrorCode::not_found, "port " + name + ": no such port: expected one of: " + names_of(b_.inputs) + "; " + names_of(b_.outputs));
+    return Error(ErrorCode::not_found,
+                 "port " + name + ": no such port: expected one of: " + names_of(b_.inputs) + "; " + names_of(b_.outputs));
   }
 
   // A model per size may be of one size itself: what ladders and ranges name varies all the same.
@@ -237,7 +243,8 @@ class Draft {
     for (const Dimension& dimension : to.shape) extents.push_back(dimension.extent.value_or(-1));
     const auto bytes = byte_count(to.dtype, extents);
     if (initial.empty() || !to.rank_known || !bytes || *bytes == initial.size()) return {};
-    return wrong(where + ": wrong initial state: expected " + std::to_string(*bytes) + " bytes, got " + std::to_string(initial.size()));
+    return wrong(where + ": wrong initial state: expected " + std::to_string(*bytes) + " bytes, got " +
+                 std::to_string(initial.size()));
   }
 
   static bool agree(const Port& from, const Port& to) {
@@ -287,7 +294,8 @@ class Draft {
     b_.dimensions = *std::move(dimensions);
     if (spec_.buckets) return;
     for (const std::string& name : b_.dimensions.names()) {
-      problems_.add(wrong("dimensions: " + name + ": not fixed: expected its extent, as {\"" + name + "\", 1} (or buckets, for shapes that vary)"));
+      problems_.add(wrong("dimensions: " + name + ": not fixed: expected its extent, as {\"" + name +
+                          "\", 1} (or buckets, for shapes that vary)"));
     }
   }
 

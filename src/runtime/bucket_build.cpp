@@ -17,7 +17,8 @@ constexpr std::chrono::milliseconds look_for_room_again{5};
 
 }  // namespace
 
-BucketCache::BucketCache(std::shared_ptr<const Blueprint> blueprint, OpenEngine engine, OpenEngineAgain open_again, Capacities capacities)
+BucketCache::BucketCache(std::shared_ptr<const Blueprint> blueprint, OpenEngine engine, OpenEngineAgain open_again,
+                         Capacities capacities)
     : blueprint_(std::move(blueprint)),
       engine_(std::move(engine)),
       open_again_(std::move(open_again)),
@@ -60,7 +61,8 @@ Expected<std::shared_ptr<BucketCache::Build>> BucketCache::start_build(const Ext
     try {
       threads_.emplace_back([this] { build_thread(); });
     } catch (const std::exception& failure) {
-      if (threads_.empty()) return Error(ErrorCode::resource_exhausted, std::string("buckets: no build thread: ") + failure.what());
+      if (threads_.empty())
+        return Error(ErrorCode::resource_exhausted, std::string("buckets: no build thread: ") + failure.what());
     }
   }
   auto build = std::make_shared<Build>();
@@ -108,7 +110,8 @@ void BucketCache::build(Build& build) noexcept {
   } else {
     ++build_failures_;
     build.error = std::move(made).error();
-    log::write(Severity::warning, "runtime", [&] { return describe(build.capacity) + ": build failed: " + std::string(build.error->message()); });
+    log::write(Severity::warning, "runtime",
+               [&] { return describe(build.capacity) + ": build failed: " + std::string(build.error->message()); });
   }
   build.finished.notify_all();
 }
@@ -117,7 +120,8 @@ Expected<OpenEngine> BucketCache::engine_for(std::span<const NamedExtent> capaci
   if (!spec_.model_for) return engine_;
   LANEWAY_TRY_ASSIGN(ModelSource source, spec_.model_for(capacity));
   if (const auto* open = std::get_if<OpenEngine>(&source.get())) return *open;
-  return open_again_({.model = std::move(source), .dimensions = {}, .weights = blueprint_->spec.weights, .threads = blueprint_->spec.threads});
+  return open_again_(
+      {.model = std::move(source), .dimensions = {}, .weights = blueprint_->spec.weights, .threads = blueprint_->spec.threads});
 }
 
 Expected<std::shared_ptr<Bucket>> BucketCache::make_bucket(Build& build) {
@@ -175,8 +179,8 @@ bool BucketCache::fits(std::size_t bytes) const noexcept {
 Expected<std::shared_ptr<Reservation>> BucketCache::reserve(Build& build, std::size_t bytes) {
   const auto bytes_max = shared().bytes_max;
   if (bytes_max && bytes > *bytes_max) {
-    return Error(ErrorCode::resource_exhausted, "too large for the cache: expected at most bytes_max = " + std::to_string(*bytes_max) +
-                                                    " bytes, got " + std::to_string(bytes));
+    return Error(ErrorCode::resource_exhausted, "too large for the cache: expected at most bytes_max = " +
+                                                    std::to_string(*bytes_max) + " bytes, got " + std::to_string(bytes));
   }
   std::unique_lock lock(shared().mutex);
   shared().room_wanted.fetch_add(1, std::memory_order_seq_cst);
@@ -202,7 +206,8 @@ Expected<std::shared_ptr<Reservation>> BucketCache::reserve(Build& build, std::s
       }
       build.stage = "for room: all buckets that could make it are in use";
       if (build.waiting == 0 && !build.background) {
-        return Error(ErrorCode::deadline_exceeded, "no room, and nobody waits for it any more: all buckets that could make it are in use");
+        return Error(ErrorCode::deadline_exceeded,
+                     "no room, and nobody waits for it any more: all buckets that could make it are in use");
       }
       shared().room.wait_for(lock, look_for_room_again);
     }

@@ -108,10 +108,12 @@ Expected<Lease> BucketCache::lease(std::span<const NamedExtent> dimensions, cons
   return result;
 }
 
-Expected<Lease> BucketCache::wait_for_lane(Found found, const Extents& extents, std::optional<std::int64_t> deadline_ns, std::uint64_t tick) {
+Expected<Lease> BucketCache::wait_for_lane(Found found, const Extents& extents, std::optional<std::int64_t> deadline_ns,
+                                           std::uint64_t tick) {
   const auto lane = found.bucket->take(deadline_ns);
   if (!lane) {
-    Error error(ErrorCode::deadline_exceeded, describe(found.bucket->capacity()) + ": deadline over while waiting for one of its " +
+    Error error(ErrorCode::deadline_exceeded, describe(found.bucket->capacity()) +
+                                                  ": deadline over while waiting for one of its " +
                                                   std::to_string(found.bucket->lanes().size()) + " lanes");
     found.bucket->unpin();
     return error;
@@ -130,8 +132,8 @@ Expected<Lease> BucketCache::hand_out(Bucket& bucket, std::uint32_t lane, const 
   return lease;
 }
 
-Expected<BucketCache::Found> BucketCache::find_or_build(const Extents& capacity, std::optional<std::int64_t> deadline_ns, OnMiss on_miss,
-                                                        std::uint64_t tick) {
+Expected<BucketCache::Found> BucketCache::find_or_build(const Extents& capacity, std::optional<std::int64_t> deadline_ns,
+                                                        OnMiss on_miss, std::uint64_t tick) {
   std::unique_lock lock(shared().mutex);
   if (Bucket* bucket = standing(capacity); bucket && bucket->pin()) {
     bucket->used(tick, true);
@@ -146,13 +148,12 @@ Expected<BucketCache::Found> BucketCache::find_or_build(const Extents& capacity,
 Expected<BucketCache::Found> BucketCache::miss(std::unique_lock<std::mutex>& lock, const Extents& capacity,
                                                std::optional<std::int64_t> deadline_ns, OnMiss on_miss) {
   if (on_miss == OnMiss::refuse) {
-    return Error(ErrorCode::failed_precondition, describe(capacity) + ": not built, and the lease refuses to build (warm() it, or on_miss = build)");
+    return Error(ErrorCode::failed_precondition,
+                 describe(capacity) + ": not built, and the lease refuses to build (warm() it, or on_miss = build)");
   }
   const auto known = std::ranges::find(builds_, capacity, [](const auto& build) { return build->capacity; });
   std::shared_ptr<Build> build = known == builds_.end() ? nullptr : *known;
-  if (!build) {
-    LANEWAY_TRY_ASSIGN(build, start_build(capacity));
-  }
+  if (!build) { LANEWAY_TRY_ASSIGN(build, start_build(capacity)); }
   if (on_miss == OnMiss::build_in_background) {
     build->background = true;
     return Error(ErrorCode::failed_precondition, describe(capacity) + ": being built in the background: ask again later");
@@ -166,7 +167,8 @@ Expected<BucketCache::Found> BucketCache::miss(std::unique_lock<std::mutex>& loc
   }
   --build->waiting;
   if (!build->done) {
-    return Error(ErrorCode::deadline_exceeded, describe(capacity) + ": deadline over while it was being built: waiting " + std::string(build->stage));
+    return Error(ErrorCode::deadline_exceeded,
+                 describe(capacity) + ": deadline over while it was being built: waiting " + std::string(build->stage));
   }
   if (build->error) return *build->error;
   return Found{build->bucket, true};
@@ -246,8 +248,9 @@ Expected<> BucketCache::warm(std::span<const std::vector<NamedExtent>> shapes, i
     if (std::ranges::find(capacities, capacity) == capacities.end()) capacities.push_back(capacity);
   }
   if (spec_.count_max && capacities.size() > *spec_.count_max) {
-    return Error(ErrorCode::resource_exhausted, "warm: more capacities than may stand at once: expected at most buckets.count_max = " +
-                                                    std::to_string(*spec_.count_max) + ", got " + std::to_string(capacities.size()));
+    return Error(ErrorCode::resource_exhausted,
+                 "warm: more capacities than may stand at once: expected at most buckets.count_max = " +
+                     std::to_string(*spec_.count_max) + ", got " + std::to_string(capacities.size()));
   }
   {
     const std::lock_guard lock(shared().mutex);  // all of them begin before the first is waited for
@@ -304,8 +307,15 @@ Expected<> BucketCache::run_all_lanes(Bucket& pinned, const Extents* extents, in
 CacheCounters BucketCache::counters() const noexcept {
   const std::lock_guard lock(shared().mutex);
   const Table& table = *table_.load();
-  CacheCounters counters{.requests = 0, .hits = hits_gone_, .misses = misses_, .builds = builds_made_, .build_failures = build_failures_,
-                         .evictions = evictions_, .buckets = table.buckets.size(), .bytes = bytes_, .bytes_reserved = reserved_bytes_,
+  CacheCounters counters{.requests = 0,
+                         .hits = hits_gone_,
+                         .misses = misses_,
+                         .builds = builds_made_,
+                         .build_failures = build_failures_,
+                         .evictions = evictions_,
+                         .buckets = table.buckets.size(),
+                         .bytes = bytes_,
+                         .bytes_reserved = reserved_bytes_,
                          .build_time = std::chrono::nanoseconds(build_ns_)};
   for (const auto& bucket : table.buckets) counters.hits += bucket->hits();
   counters.requests = counters.hits + counters.misses;
@@ -328,7 +338,10 @@ void BucketCache::count_lanes(std::size_t& lanes, std::size_t& bytes) const {
 // ---- what is lent out -----------------------------------------------------------------------------------------------------
 
 Lease::Lease(Lease&& other) noexcept
-    : bucket_(std::exchange(other.bucket_, nullptr)), lane_(std::exchange(other.lane_, nullptr)), index_(other.index_), built_(other.built_) {}
+    : bucket_(std::exchange(other.bucket_, nullptr)),
+      lane_(std::exchange(other.lane_, nullptr)),
+      index_(other.index_),
+      built_(other.built_) {}
 
 Lease& Lease::operator=(Lease&& other) noexcept {
   if (this == &other) return *this;

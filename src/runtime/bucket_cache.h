@@ -71,8 +71,10 @@ class BucketCache {
   class Waited;
 
   // bucket_cache.cpp: asking
-  Expected<Found> find_or_build(const Extents& capacity, std::optional<std::int64_t> deadline_ns, OnMiss on_miss, std::uint64_t tick);
-  Expected<Found> miss(std::unique_lock<std::mutex>& lock, const Extents& capacity, std::optional<std::int64_t> deadline_ns, OnMiss on_miss);
+  Expected<Found> find_or_build(const Extents& capacity, std::optional<std::int64_t> deadline_ns, OnMiss on_miss,
+                                std::uint64_t tick);
+  Expected<Found> miss(std::unique_lock<std::mutex>& lock, const Extents& capacity, std::optional<std::int64_t> deadline_ns,
+                       OnMiss on_miss);
   Expected<Lease> wait_for_lane(Found found, const Extents& extents, std::optional<std::int64_t> deadline_ns, std::uint64_t tick);
   Expected<Lease> hand_out(Bucket& bucket, std::uint32_t lane, const Extents& extents, bool built);
   Expected<> run_all_lanes(Bucket& pinned, const Extents* extents, int runs);

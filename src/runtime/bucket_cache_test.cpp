@@ -279,7 +279,8 @@ TEST_P(BucketCacheTest, L27_ResidentsAndReservationsStayWithinTheCapacity) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_FALSE(exceeded);
-  EXPECT_LE(toy->counters.plans.highest(), 3 + 4) << "a plan is made before room is reserved for it: one per build thread at most";
+  EXPECT_LE(toy->counters.plans.highest(), 3 + 4)
+      << "a plan is made before room is reserved for it: one per build thread at most";
   EXPECT_LE(toy->counters.bindings.highest(), 3) << "what is allocated stays within the capacity";
 }
 
@@ -371,7 +372,8 @@ TEST_P(BucketCacheTest, L29_DifferentShapesBuildInParallel) {
   ASSERT_OK(runtime);
   toy->phase(ToyPhase::specialise).gate.close();
   std::vector<std::thread> threads;
-  for (const std::int64_t key : {1, 2}) threads.emplace_back([&, key] { EXPECT_OK(runtime->lease(batch(key), {.timeout = 10s})); });
+  for (const std::int64_t key : {1, 2})
+    threads.emplace_back([&, key] { EXPECT_OK(runtime->lease(batch(key), {.timeout = 10s})); });
   EXPECT_TRUE(toy->phase(ToyPhase::specialise).gate.wait_for(2)) << "both are being built at once";
   toy->phase(ToyPhase::specialise).gate.open();
   for (std::thread& thread : threads) thread.join();

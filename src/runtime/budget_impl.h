@@ -20,11 +20,11 @@ class ByteBudget::Impl {
 
   const std::optional<std::size_t> bytes_max;
   std::mutex mutex;
-  std::condition_variable room;            // something was given back
-  std::size_t bytes = 0;                   // standing and reserved
+  std::condition_variable room;  // something was given back
+  std::size_t bytes = 0;         // standing and reserved
   std::vector<BucketCache*> members;
-  std::atomic<int> room_wanted{0};         // builds that wait for room
-  std::atomic<std::uint64_t> clock{0};     // ticks once per request: the order of use among all members
+  std::atomic<int> room_wanted{0};      // builds that wait for room
+  std::atomic<std::uint64_t> clock{0};  // ticks once per request: the order of use among all members
 };
 
 /// Bytes taken from a budget; given back when the last lane that they were for is gone.

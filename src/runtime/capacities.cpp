@@ -9,7 +9,9 @@
 namespace laneway {
 namespace {
 
-Error wrong(const std::string& where, std::string problem) { return Error(ErrorCode::invalid_argument, where + ": " + std::move(problem)); }
+Error wrong(const std::string& where, std::string problem) {
+  return Error(ErrorCode::invalid_argument, where + ": " + std::move(problem));
+}
 
 // The greatest power of two an extent can have.
 constexpr std::int64_t top_step = std::int64_t{1} << 62;
@@ -22,7 +24,8 @@ Expected<> check(const Ladder& ladder) {
   const std::string where = "buckets.ladders: " + ladder.dimension;
   if (ladder.from < 1) return wrong(where, "ladder starts too low: expected from >= 1, got " + std::to_string(ladder.from));
   if (ladder.to < ladder.from) {
-    return wrong(where, "ladder upside down: expected to >= " + std::to_string(ladder.from) + ", got " + std::to_string(ladder.to));
+    return wrong(where,
+                 "ladder upside down: expected to >= " + std::to_string(ladder.from) + ", got " + std::to_string(ladder.to));
   }
   if (ladder.to > top_step) return wrong(where, "ladder overflows: expected to <= " + std::to_string(top_step));
   return {};
@@ -37,7 +40,8 @@ Expected<> check(const Ranges& ranges) {
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     if (sorted[i].from < 0) return wrong(where, "negative range: expected from >= 0, got " + text(sorted[i]));
     if (sorted[i].to <= sorted[i].from) return wrong(where, "empty range: expected to > from, got " + text(sorted[i]));
-    if (i > 0 && sorted[i].from < sorted[i - 1].to) return wrong(where, "ranges overlap: " + text(sorted[i - 1]) + " and " + text(sorted[i]));
+    if (i > 0 && sorted[i].from < sorted[i - 1].to)
+      return wrong(where, "ranges overlap: " + text(sorted[i - 1]) + " and " + text(sorted[i]));
   }
   return {};
 }
@@ -48,7 +52,8 @@ void Capacities::validate(const BucketSpec& spec, Problems& problems) {
   std::vector<std::string> seen;
   const auto once = [&](const std::string& dimension) {
     if (dimension.empty()) problems.add(wrong("buckets", "a ladder or range without a dimension: expected its name"));
-    if (std::ranges::find(seen, dimension) != seen.end()) problems.add(wrong("buckets: " + dimension, "two rules: expected one ladder or range list"));
+    if (std::ranges::find(seen, dimension) != seen.end())
+      problems.add(wrong("buckets: " + dimension, "two rules: expected one ladder or range list"));
     seen.push_back(dimension);
   };
   for (const Ladder& ladder : spec.ladders) {
@@ -121,8 +126,8 @@ Expected<Extents> Capacities::serve(const Extents& extents) const {
     } else {
       std::string covered;
       for (const Step& s : steps) covered += (covered.empty() ? "" : ", ") + std::to_string(s.from) + ".." + std::to_string(s.to);
-      return Error(ErrorCode::out_of_range, "dimension " + rules_[i].dimension + ": beyond the capacities: expected one of " + covered +
-                                                ", got " + std::to_string(extent));
+      return Error(ErrorCode::out_of_range, "dimension " + rules_[i].dimension + ": beyond the capacities: expected one of " +
+                                                covered + ", got " + std::to_string(extent));
     }
   }
   return capacity;

@@ -80,7 +80,8 @@ TEST_P(CapacitiesTest, L32_TwoLaddersMakePairs) {
     }
   }
   ASSERT_EQ(symbols.size(), 2u);
-  two.buckets = BucketSpec{.ladders = {{.dimension = symbols[0], .from = 2, .to = 8}, {.dimension = symbols[1], .from = 4, .to = 16}}};
+  two.buckets =
+      BucketSpec{.ladders = {{.dimension = symbols[0], .from = 2, .to = 8}, {.dimension = symbols[1], .from = 4, .to = 16}}};
   auto runtime = open(two);
   ASSERT_OK(runtime);
   const std::vector<NamedExtent> asked = {{symbols[1], 5}, {symbols[0], 3}};  // in any order

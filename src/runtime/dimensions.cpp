@@ -11,7 +11,8 @@ Expected<Dimensions> Dimensions::of(std::span<const Port> inputs, const std::vec
     const Port& port = inputs[i];
     if (!port.dense() || !given[i]) continue;
     if (!port.rank_known) {
-      return Error(ErrorCode::invalid_argument, "ports: " + port.name + ": the model does not state its rank: expected a shape, got none");
+      return Error(ErrorCode::invalid_argument,
+                   "ports: " + port.name + ": the model does not state its rank: expected a shape, got none");
     }
     std::vector<std::int64_t> extents(port.shape.size(), 0);
     for (std::size_t axis = 0; axis < extents.size(); ++axis) {
@@ -45,8 +46,8 @@ Expected<std::size_t> Dimensions::index_of(const NamedExtent& dimension) const {
   if (!index) {
     std::string known;
     for (const std::string& name : names_) known += (known.empty() ? "" : ", ") + name;
-    return Error(ErrorCode::not_found, "dimension " + dimension.symbol + ": does not vary here: expected one of: " +
-                                           (known.empty() ? "none" : known));
+    return Error(ErrorCode::not_found,
+                 "dimension " + dimension.symbol + ": does not vary here: expected one of: " + (known.empty() ? "none" : known));
   }
   if (dimension.extent < 0) {
     return Error(ErrorCode::invalid_argument, "dimension " + dimension.symbol + ": negative extent: expected 0 or more, got " +
@@ -67,7 +68,8 @@ Expected<Extents> Dimensions::resolve(std::span<const NamedExtent> dimensions) c
   }
   for (std::size_t i = 0; i < names_.size(); ++i) {
     if (!(seen & (1u << i))) {
-      return Error(ErrorCode::invalid_argument, "dimension " + names_[i] + ": not given: expected its extent beside " + to_string(dimensions));
+      return Error(ErrorCode::invalid_argument,
+                   "dimension " + names_[i] + ": not given: expected its extent beside " + to_string(dimensions));
     }
   }
   return extents;

@@ -121,7 +121,7 @@ Expected<std::unique_ptr<Binding>> Lane::Impl::bind_crossed(bool crossed) {
   for (const Blueprint::LinkedPorts& link : blueprint().links) {
     if (crossed) std::swap(inputs[link.input], outputs[link.output]);
   }
-  BindSpec spec{.inputs = inputs, .outputs = outputs};
+  BindSpec spec{.inputs = inputs, .outputs = outputs, .lane = parts_.number};
   if (parts_.number < blueprint().spec.per_lane.size()) {
     spec.cores = blueprint().spec.per_lane[parts_.number].cores;
     spec.device = blueprint().spec.per_lane[parts_.number].device;
@@ -140,7 +140,8 @@ void Lane::Impl::audit(Audit& audit) const {
       entry.device = memory->device;
       if (port.owner == "laneway") entry.pages = port.buffer.policy();
       if (memory->placement != planned.placement) {
-        entry.copied = "lies on " + std::string(laneway::name(memory->placement)) + ", the engine wants " + std::string(laneway::name(planned.placement));
+        entry.copied = "lies on " + std::string(laneway::name(memory->placement)) + ", the engine wants " +
+                       std::string(laneway::name(planned.placement));
       }
     } else if (std::holds_alternative<ValueRef>(port.attachment)) {
       entry.owner = "laneway";

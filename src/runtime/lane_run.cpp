@@ -11,12 +11,14 @@ namespace laneway {
 namespace {
 
 Error left_out(const Port& port) {
-  return Error(ErrorCode::failed_precondition, "port " + port.name + ": left out when the lane was made (name it in `ports` or `outputs`)");
+  return Error(ErrorCode::failed_precondition,
+               "port " + port.name + ": left out when the lane was made (name it in `ports` or `outputs`)");
 }
 
 Error out_of_ports(std::string_view what, std::ptrdiff_t index, std::size_t count) {
-  return Error(ErrorCode::out_of_range, std::string(what) + ": no such number: expected 0 to " + std::to_string(static_cast<std::ptrdiff_t>(count) - 1) +
-                                            ", got " + std::to_string(index));
+  return Error(ErrorCode::out_of_range, std::string(what) + ": no such number: expected 0 to " +
+                                            std::to_string(static_cast<std::ptrdiff_t>(count) - 1) + ", got " +
+                                            std::to_string(index));
 }
 
 Expected<std::size_t> index_of(std::span<const Port> ports, const PortKey& key, std::string_view what) {
@@ -78,8 +80,12 @@ class Entered {
 
 }  // namespace
 
-Expected<std::size_t> Lane::Impl::input_index(const PortKey& key) const noexcept { return index_of(blueprint().inputs, key, "input"); }
-Expected<std::size_t> Lane::Impl::output_index(const PortKey& key) const noexcept { return index_of(blueprint().outputs, key, "output"); }
+Expected<std::size_t> Lane::Impl::input_index(const PortKey& key) const noexcept {
+  return index_of(blueprint().inputs, key, "input");
+}
+Expected<std::size_t> Lane::Impl::output_index(const PortKey& key) const noexcept {
+  return index_of(blueprint().outputs, key, "output");
+}
 
 Expected<Memory> Lane::Impl::input_memory(std::size_t index) noexcept {
   const Port& port = blueprint().inputs[index];
@@ -89,7 +95,8 @@ Expected<Memory> Lane::Impl::input_memory(std::size_t index) noexcept {
   const auto* memory = std::get_if<Memory>(&state.attachment);
   if (!memory) {
     if (std::holds_alternative<Absent>(state.attachment)) return left_out(port);
-    return Error(ErrorCode::failed_precondition, "input " + port.name + ": not dense numbers: expected input_value(), not memory");
+    return Error(ErrorCode::failed_precondition,
+                 "input " + port.name + ": not dense numbers: expected input_value(), not memory");
   }
   Memory exact = *memory;
   LANEWAY_TRY_ASSIGN(exact.bytes, byte_count(port.dtype, shapes_[index]));
@@ -153,7 +160,8 @@ Expected<> Lane::Impl::rebind(std::size_t index, const Memory& memory, bool inpu
   if (!entered) return Error::busy();
   PortState& state = (input ? inputs_ : outputs_)[index];
   const auto* before = std::get_if<Memory>(&state.attachment);
-  if (!before) return Error(ErrorCode::failed_precondition, "port " + port.name + ": not joined to memory: expected a dense port that is");
+  if (!before)
+    return Error(ErrorCode::failed_precondition, "port " + port.name + ": not joined to memory: expected a dense port that is");
   const auto join = [&](Binding& binding, const Memory& to) {
     return input ? binding.rebind_input(index, to) : binding.rebind_output(index, to);
   };
@@ -238,8 +246,10 @@ Expected<> Lane::Impl::warm_up(int runs) noexcept {
     result = finish(std::move(result), stop_.settle());
     if (result) continue;
     const ErrorCode code = result.error().code();
-    if (code != ErrorCode::invalid_argument && code != ErrorCode::internal) return std::move(result).error().with_context(name() + ": warm-up");
-    log::write(Severity::info, "runtime", [&] { return name() + ": warm-up on zeros failed: " + std::string(result.error().message()); });
+    if (code != ErrorCode::invalid_argument && code != ErrorCode::internal)
+      return std::move(result).error().with_context(name() + ": warm-up");
+    log::write(Severity::info, "runtime",
+               [&] { return name() + ": warm-up on zeros failed: " + std::string(result.error().message()); });
   }
   failed_ = false;
   last_ = next_;
@@ -264,12 +274,13 @@ Expected<Memory> Lane::input_memory(PortKey port, DType dtype) noexcept {
   LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->input_index(port));
   const Port& declared = impl_->blueprint().inputs[index];
   if (declared.dtype != dtype) {
-    return Error(ErrorCode::invalid_argument, "input " + declared.name + ": wrong element type: expected " + std::string(name(declared.dtype)) +
-                                                  ", got " + std::string(name(dtype)));
+    return Error(ErrorCode::invalid_argument, "input " + declared.name + ": wrong element type: expected " +
+                                                  std::string(name(declared.dtype)) + ", got " + std::string(name(dtype)));
   }
   LANEWAY_TRY_ASSIGN(const Memory memory, impl_->input_memory(index));
   if (memory.placement != Placement::device) return memory;
-  return Error(ErrorCode::failed_precondition, "input " + declared.name + ": lies on a device: expected input_memory() and a copy");
+  return Error(ErrorCode::failed_precondition,
+               "input " + declared.name + ": lies on a device: expected input_memory() and a copy");
 }
 
 Expected<Shape> Lane::input_shape(PortKey port) const noexcept {
@@ -292,8 +303,8 @@ Expected<OutputView> Lane::output_on_host(PortKey port, DType dtype) const noexc
   LANEWAY_TRY_ASSIGN(const OutputView view, impl_->output(index));
   const Port& declared = impl_->blueprint().outputs[index];
   if (view.dtype != dtype) {
-    return Error(ErrorCode::invalid_argument, "output " + declared.name + ": wrong element type: expected " + std::string(name(view.dtype)) +
-                                                  ", got " + std::string(name(dtype)));
+    return Error(ErrorCode::invalid_argument, "output " + declared.name + ": wrong element type: expected " +
+                                                  std::string(name(view.dtype)) + ", got " + std::string(name(dtype)));
   }
   if (view.placement != Placement::device) return view;
   return Error(ErrorCode::failed_precondition, "output " + declared.name + ": lies on a device: expected output() and a copy");

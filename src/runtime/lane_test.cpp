@@ -165,7 +165,8 @@ TEST_P(LaneTest, L03_FourMistakesAreReportedAtOnce) {
   }
   four.dimensions = {{"height", 3}};
   const auto five = open(four);
-  EXPECT_NE(message_of(five).find("height"), std::string::npos) << "a wrong dimension hides no other mistake: " << message_of(five);
+  EXPECT_NE(message_of(five).find("height"), std::string::npos)
+      << "a wrong dimension hides no other mistake: " << message_of(five);
   EXPECT_NE(message_of(five).find("nose"), std::string::npos) << message_of(five);
 }
 
@@ -235,15 +236,9 @@ TEST_P(LaneTest, L43_LanesMayDiffer) {
   const auto audit = runtime->audit();
   EXPECT_OK(audit.require_zero_copy());
   for (const AuditedPort& port : audit.ports) {
-    if (port.lane == "lane 0") {
-      EXPECT_EQ(port.pages.alignment_bytes, 4096u);
-    }
-    if (port.lane == "lane 1") {
-      EXPECT_EQ(port.owner, "caller");
-    }
-    if (port.lane == "lane 2") {
-      EXPECT_EQ(port.pages.alignment_bytes, 128u);
-    }
+    if (port.lane == "lane 0") { EXPECT_EQ(port.pages.alignment_bytes, 4096u); }
+    if (port.lane == "lane 1") { EXPECT_EQ(port.owner, "caller"); }
+    if (port.lane == "lane 2") { EXPECT_EQ(port.pages.alignment_bytes, 128u); }
   }
   ASSERT_OK(runtime->lanes()[1]->run());
   EXPECT_EQ(results[11], 9.0f) << "written where the caller said";
@@ -434,7 +429,8 @@ TEST_P(LinkTest, L41_LinkedMemoryIsTheLanesOwn) {
   ASSERT_OK(runtime);
   std::vector<float> mine(1024);
   EXPECT_EQ(code_of(runtime->lanes()[0]->rebind("state", {.data = mine.data(), .bytes = 4096})), ErrorCode::failed_precondition);
-  EXPECT_EQ(code_of(runtime->lanes()[0]->rebind_output("stateN", {.data = mine.data(), .bytes = 4096})), ErrorCode::failed_precondition);
+  EXPECT_EQ(code_of(runtime->lanes()[0]->rebind_output("stateN", {.data = mine.data(), .bytes = 4096})),
+            ErrorCode::failed_precondition);
 }
 
 // ---- metrics ------------------------------------------------------------------------------------------------------------
@@ -444,8 +440,10 @@ class MeteredTest : public LaneTest {
   static std::int64_t value(const Metrics& metrics, const std::string& name, const std::string& code = "") {
     std::int64_t sum = 0;
     for (const MetricSample& sample : metrics.snapshot()) {
-      const bool has = code.empty() || std::ranges::any_of(sample.labels, [&](const MetricLabel& label) { return label.value == code; });
-      if (sample.name == name && has) sum += sample.kind == MetricKind::histogram ? static_cast<std::int64_t>(sample.histogram.count) : sample.value;
+      const bool has =
+          code.empty() || std::ranges::any_of(sample.labels, [&](const MetricLabel& label) { return label.value == code; });
+      if (sample.name == name && has)
+        sum += sample.kind == MetricKind::histogram ? static_cast<std::int64_t>(sample.histogram.count) : sample.value;
     }
     return sum;
   }
@@ -496,7 +494,8 @@ TEST_P(MeteredTest, L37_GaugesShowWhoRunsAndWhoWaits) {
     EXPECT_OK((*lease)->run());
   };
   std::thread a(work), b(work);
-  EXPECT_TRUE(eventually([&] { return value(*metrics, "laneway_lanes_busy") == 1 && value(*metrics, "laneway_requests_waiting") == 1; }));
+  EXPECT_TRUE(
+      eventually([&] { return value(*metrics, "laneway_lanes_busy") == 1 && value(*metrics, "laneway_requests_waiting") == 1; }));
   toy->phase(ToyPhase::run).gate.open();
   a.join();
   b.join();

@@ -74,7 +74,8 @@ TEST_P(LeaseTest, L23_NoLaneIsLostUnderLoadWithErrors) {
     threads.emplace_back([&, t] {
       for (int i = 0; !stop; ++i) {
         const bool hurried = (t + i) % 16 == 0;
-        auto lease = runtime->lease(batch(3), {.timeout = hurried ? std::chrono::nanoseconds(100us) : std::chrono::nanoseconds(30s)});
+        auto lease =
+            runtime->lease(batch(3), {.timeout = hurried ? std::chrono::nanoseconds(100us) : std::chrono::nanoseconds(30s)});
         if (!lease) {
           (code_of(lease) == ErrorCode::deadline_exceeded && hurried ? timed_out : wrong)++;
           continue;

@@ -44,26 +44,33 @@ struct Staged {
 
 class PaddedBinding final : public Binding {
  public:
-  PaddedBinding(std::shared_ptr<const Rules> rules, const Plan& plan, PlanSpec spec) : rules_(std::move(rules)), plan_(plan), spec_(std::move(spec)) {}
+  PaddedBinding(std::shared_ptr<const Rules> rules, const Plan& plan, PlanSpec spec)
+      : rules_(std::move(rules)), plan_(plan), spec_(std::move(spec)) {}
 
   Expected<> bind(const Plan& inner, const BindSpec& asked) {
     std::vector<Attachment> inputs(asked.inputs.begin(), asked.inputs.end()), outputs(asked.outputs.begin(), asked.outputs.end());
     LANEWAY_TRY(stage(inputs, inputs_, inner.inputs()));
     LANEWAY_TRY(stage(outputs, outputs_, inner.outputs()));
-    LANEWAY_TRY_ASSIGN(inner_, inner.bind({.inputs = inputs, .outputs = outputs, .cores = asked.cores, .device = asked.device}));
+    BindSpec inside = asked;
+    inside.inputs = inputs;
+    inside.outputs = outputs;
+    LANEWAY_TRY_ASSIGN(inner_, inner.bind(inside));
     return resize(spec_.inputs);
   }
 
   Expected<> run(const StopSignal& stop) noexcept override {
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
       Staged& port = inputs_[i];
-      if (port.used) copy_corner(port.outer.data, port.exact, port.inner.data(), *plan_.inputs()[i].capacity, port.exact, input_port(i).dtype);
+      if (port.used)
+        copy_corner(port.outer.data, port.exact, port.inner.data(), *plan_.inputs()[i].capacity, port.exact, input_port(i).dtype);
     }
     ran_ = false;
     LANEWAY_TRY(inner_->run(stop));
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
       Staged& port = outputs_[i];
-      if (port.used) copy_corner(port.inner.data(), *plan_.outputs()[i].capacity, port.outer.data, port.exact, port.exact, output_port(i).dtype);
+      if (port.used)
+        copy_corner(port.inner.data(), *plan_.outputs()[i].capacity, port.outer.data, port.exact, port.exact,
+                    output_port(i).dtype);
     }
     ran_ = true;
     return {};
@@ -128,16 +135,19 @@ class PaddedBinding final : public Binding {
     const auto* own = rules_->of(port);
     for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
       if (shape[axis] == capacity[axis] || !own || !own->axis || *own->axis == axis) continue;
-      return Error(ErrorCode::invalid_argument, "input " + port.name + ": only axis " + std::to_string(*own->axis) + " is padded: expected " +
-                                                    std::to_string(capacity[axis]) + " on axis " + std::to_string(axis) + ", got " +
-                                                    std::to_string(shape[axis]));
+      return Error(ErrorCode::invalid_argument, "input " + port.name + ": only axis " + std::to_string(*own->axis) +
+                                                    " is padded: expected " + std::to_string(capacity[axis]) + " on axis " +
+                                                    std::to_string(axis) + ", got " + std::to_string(shape[axis]));
     }
     if (whole_bytes(port.dtype, shape) && whole_bytes(port.dtype, capacity)) return {};
-    return Error(ErrorCode::unimplemented, "input " + port.name + ": padding would split a byte of " + std::string(name(port.dtype)) + " elements");
+    return Error(ErrorCode::unimplemented,
+                 "input " + port.name + ": padding would split a byte of " + std::string(name(port.dtype)) + " elements");
   }
 
-  static Expected<> rejoin(Staged& staged, std::string_view what, const Port& port, const PlannedPort& planned, const Memory& memory) {
-    if (!staged.used) return Error(ErrorCode::failed_precondition, std::string(what) + " " + port.name + ": not joined to memory");
+  static Expected<> rejoin(Staged& staged, std::string_view what, const Port& port, const PlannedPort& planned,
+                           const Memory& memory) {
+    if (!staged.used)
+      return Error(ErrorCode::failed_precondition, std::string(what) + " " + port.name + ": not joined to memory");
     LANEWAY_TRY(check_memory(what, port, planned, memory));
     staged.outer = memory;
     return {};
@@ -200,7 +210,8 @@ class Trial {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (!given[i]) continue;
       LANEWAY_TRY_ASSIGN(buffers_.emplace_back(), Buffer::allocate(plan_.inputs()[i].bytes));
-      if (data[i].bytes() != 0) std::memcpy(buffers_.back().data(), data[i].data(), std::min(data[i].bytes(), buffers_.back().bytes()));
+      if (data[i].bytes() != 0)
+        std::memcpy(buffers_.back().data(), data[i].data(), std::min(data[i].bytes(), buffers_.back().bytes()));
       inputs[i] = buffers_.back().view();
     }
     for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -269,8 +280,9 @@ class PaddedEngine final : public Engine {
       const bool wanted = spec.outputs.empty() || std::ranges::find(spec.outputs, i) != spec.outputs.end();
       if (!wanted || !outputs()[i].dense()) continue;
       if (inner->outputs()[i].capacity && shape_of_output(inputs(), spec.inputs, outputs()[i], nullptr)) continue;
-      return Error(ErrorCode::unimplemented, "output " + outputs()[i].name + ": its shape does not follow from input shapes, so it cannot be "
-                                             "sliced out of a padded run (leave padding out for plans of exact shapes)");
+      return Error(ErrorCode::unimplemented, "output " + outputs()[i].name +
+                                                 ": its shape does not follow from input shapes, so it cannot be "
+                                                 "sliced out of a padded run (leave padding out for plans of exact shapes)");
     }
     auto plan = std::make_shared<const PaddedPlan>(rules_, std::move(inner), spec);
     if (rules_->spec.rows_independent) LANEWAY_TRY(check_independence(*plan, spec));
@@ -301,8 +313,10 @@ class PaddedEngine final : public Engine {
       LANEWAY_TRY_ASSIGN(const OutputView wanted, exact.output(i));
       LANEWAY_TRY_ASSIGN(const OutputView got, padded.output(i));
       if (agree(got, wanted)) continue;
-      return Error(ErrorCode::failed_precondition, "output " + outputs()[i].name + ": rows are not independent: a padded run differs from one at the exact shape " +
-                                                       to_string(smaller.inputs[0]) + " (leave padding out, or name the mask input)");
+      return Error(ErrorCode::failed_precondition,
+                   "output " + outputs()[i].name +
+                       ": rows are not independent: a padded run differs from one at the exact shape " +
+                       to_string(smaller.inputs[0]) + " (leave padding out, or name the mask input)");
     }
     return {};
   }
@@ -317,7 +331,8 @@ class PaddedEngine final : public Engine {
     LANEWAY_TRY_ASSIGN(const std::size_t bytes, byte_count(port.dtype, shape));
     LANEWAY_TRY_ASSIGN(Buffer buffer, Buffer::allocate(bytes));
     const std::size_t element_bytes = std::max<std::size_t>(1, bits_of(port.dtype) / 8);
-    const bool floats = port.dtype == DType::f32 || port.dtype == DType::f64 || port.dtype == DType::f16 || port.dtype == DType::bf16;
+    const bool floats =
+        port.dtype == DType::f32 || port.dtype == DType::f64 || port.dtype == DType::f16 || port.dtype == DType::bf16;
     std::uniform_real_distribution<double> real(-1, 1);
     for (std::size_t at = 0; at + element_bytes <= bytes; at += element_bytes) {
       fill({buffer.data() + at, element_bytes}, port.dtype, floats ? real(random) : static_cast<double>(random() & 1));
@@ -335,12 +350,15 @@ Expected<OpenEngine> pad_engine(OpenEngine engine, const PaddingSpec& spec) {
     return Error(ErrorCode::invalid_argument, "buckets.padding: expected either rows_independent or a mask_input, got " +
                                                   std::string(spec.rows_independent ? "both" : "neither"));
   }
-  const auto has = [](std::span<const Port> ports, const std::string& name) { return std::ranges::find(ports, name, &Port::name) != ports.end(); };
+  const auto has = [](std::span<const Port> ports, const std::string& name) {
+    return std::ranges::find(ports, name, &Port::name) != ports.end();
+  };
   if (!spec.mask_input.empty() && !has(engine->inputs(), spec.mask_input)) {
     return Error(ErrorCode::not_found, "buckets.padding.mask_input: " + spec.mask_input + ": no such input");
   }
   for (const auto& port : spec.ports) {
-    if (!has(engine->inputs(), port.port)) return Error(ErrorCode::not_found, "buckets.padding.ports: " + port.port + ": no such input");
+    if (!has(engine->inputs(), port.port))
+      return Error(ErrorCode::not_found, "buckets.padding.ports: " + port.port + ": no such input");
   }
   return std::make_shared<const PaddedEngine>(std::make_shared<const Rules>(Rules{std::move(engine), spec}));
 }

@@ -125,7 +125,8 @@ TEST_P(PaddingTest, L34_WrongPaddingSpecsAreRefused) {
   auto toy = make(rigid(toys::affine()));
   EXPECT_EQ(code_of(open(padded(toy, "batch", PaddingSpec{}))), ErrorCode::invalid_argument);
   EXPECT_EQ(code_of(open(padded(toy, "batch", PaddingSpec{.mask_input = "mask"}))), ErrorCode::not_found);
-  EXPECT_EQ(code_of(open(padded(toy, "batch", PaddingSpec{.rows_independent = true, .ports = {{.port = "z"}}}))), ErrorCode::not_found);
+  EXPECT_EQ(code_of(open(padded(toy, "batch", PaddingSpec{.rows_independent = true, .ports = {{.port = "z"}}}))),
+            ErrorCode::not_found);
 }
 
 TEST_P(PaddingTest, L34_ViolationsNameInputLengthAndBound) {
@@ -180,7 +181,8 @@ TEST(StridedCopy, L34_AnyDtypeAndAxis) {
       const Shape exact(3, 2, 5);
       Shape capacity = exact;
       capacity.set(axis, exact[axis] + 4);
-      std::vector<std::byte> source(*byte_count(dtype, exact)), padded(*byte_count(dtype, capacity), std::byte{0xee}), back(source.size());
+      std::vector<std::byte> source(*byte_count(dtype, exact)), padded(*byte_count(dtype, capacity), std::byte{0xee}),
+          back(source.size());
       for (std::size_t i = 0; i < source.size(); ++i) source[i] = static_cast<std::byte>(i * 31 + 7);
       copy_corner(source.data(), exact, padded.data(), capacity, exact, dtype);
       copy_corner(padded.data(), capacity, back.data(), exact, exact, dtype);
@@ -192,7 +194,8 @@ TEST(StridedCopy, L34_AnyDtypeAndAxis) {
             const auto at = static_cast<std::size_t>((i * capacity[1] + j) * capacity[2] + k) * element;
             const bool inside = i < exact[0] && j < exact[1] && k < exact[2];
             const auto from = static_cast<std::size_t>((i * exact[1] + j) * exact[2] + k) * element;
-            for (std::size_t byte = 0; byte < element; ++byte) ASSERT_EQ(padded[at + byte], inside ? source[from + byte] : std::byte{0xee});
+            for (std::size_t byte = 0; byte < element; ++byte)
+              ASSERT_EQ(padded[at + byte], inside ? source[from + byte] : std::byte{0xee});
           }
         }
       }

@@ -56,7 +56,8 @@ TEST_P(ReportTest, L20_AutoGoesOnOnlyWhereAnEngineAnswersUnimplemented) {
   const auto null_engine = open({.model = ModelBytes{std::as_bytes(std::span("not a model"))}, .engine = "null"});
   EXPECT_EQ(code_of(null_engine), ErrorCode::unimplemented);
   const auto garbage = open({.model = ModelBytes{std::as_bytes(std::span("not a model"))}});
-  EXPECT_EQ(code_of(garbage), ErrorCode::invalid_argument) << "refused by the first engine, not handed on: " << message_of(garbage);
+  EXPECT_EQ(code_of(garbage), ErrorCode::invalid_argument)
+      << "refused by the first engine, not handed on: " << message_of(garbage);
 }
 
 TEST_P(ReportTest, L38_TraceShowsOpenSpecialiseBindAndRun) {
@@ -91,7 +92,8 @@ TEST_P(ReportTest, L38_TraceShowsOpenSpecialiseBindAndRun) {
 
 TEST_P(ReportTest, L39_FailedBuildsReachTheSink) {
   std::vector<std::string> heard;
-  log::set_sink([&](const LogRecord& record) { heard.push_back(std::string(record.category) + ": " + std::string(record.message)); });
+  log::set_sink(
+      [&](const LogRecord& record) { heard.push_back(std::string(record.category) + ": " + std::string(record.message)); });
   auto toy = make(toys::affine());
   auto runtime = open(bucketed(toy));
   ASSERT_OK(runtime);

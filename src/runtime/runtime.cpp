@@ -62,7 +62,8 @@ Expected<> make_cache(Runtime::Impl& impl, OpenEngineAgain open_again) {
   const BucketSpec& spec = *impl.blueprint->spec.buckets;
   const Dimensions& dimensions = impl.blueprint->dimensions;
   if (static_cast<std::size_t>(impl.blueprint->spec.lanes) > Bucket::lanes_max) {
-    return Error(ErrorCode::invalid_argument, "lanes: too many for a bucket: expected at most " + std::to_string(Bucket::lanes_max) + ", got " +
+    return Error(ErrorCode::invalid_argument, "lanes: too many for a bucket: expected at most " +
+                                                  std::to_string(Bucket::lanes_max) + ", got " +
                                                   std::to_string(impl.blueprint->spec.lanes));
   }
   LANEWAY_TRY_ASSIGN(Capacities capacities, Capacities::of(spec, dimensions));
@@ -91,7 +92,8 @@ void resolve_spec(Blueprint& blueprint, const Engine& engine) {
 
 }  // namespace
 
-Expected<Runtime> start_runtime(RuntimeSpec spec, OpenEngine engine, OpenEngineAgain open_again, std::string reason, Problems& problems) {
+Expected<Runtime> start_runtime(RuntimeSpec spec, OpenEngine engine, OpenEngineAgain open_again, std::string reason,
+                                Problems& problems) {
   const auto blueprint = Blueprint::make(std::move(spec), *engine, problems);
   if (problems.none() && blueprint->spec.buckets) {
     const auto capacities = Capacities::of(*blueprint->spec.buckets, blueprint->dimensions);

@@ -22,12 +22,14 @@ Strides strides_of(const Shape& shape) noexcept {
 
 template <class T>
 void fill_as(std::span<std::byte> tensor, T value) noexcept {
-  for (std::size_t at = 0; at + sizeof value <= tensor.size(); at += sizeof value) std::memcpy(tensor.data() + at, &value, sizeof value);
+  for (std::size_t at = 0; at + sizeof value <= tensor.size(); at += sizeof value)
+    std::memcpy(tensor.data() + at, &value, sizeof value);
 }
 
 }  // namespace
 
-void copy_corner(const void* source, const Shape& from, void* target, const Shape& to, const Shape& extent, DType dtype) noexcept {
+void copy_corner(const void* source, const Shape& from, void* target, const Shape& to, const Shape& extent,
+                 DType dtype) noexcept {
   // The axes after `split` are whole in both layouts, so that the elements from `split` on lie together.
   std::size_t split = extent.rank();
   std::size_t together = 1;

@@ -44,8 +44,8 @@ Expected<> Audit::require_zero_copy() const {
 std::string Audit::text() const {
   std::vector<std::vector<std::string>> rows = {{"lane", "port", "", "address", "bytes", "placement", "owner", "copied"}};
   for (const AuditedPort& port : ports) {
-    rows.push_back({port.lane, port.port, port.input ? "in" : "out", hex(port.address), std::to_string(port.bytes), std::string(name(port.placement)),
-                    port.owner, port.copied.empty() ? "no" : port.copied});
+    rows.push_back({port.lane, port.port, port.input ? "in" : "out", hex(port.address), std::to_string(port.bytes),
+                    std::string(name(port.placement)), port.owner, port.copied.empty() ? "no" : port.copied});
   }
   return table(rows);
 }
@@ -56,7 +56,8 @@ std::string Report::text() const {
                                                 {"lanes", std::to_string(lanes) + ", " + std::to_string(lane_bytes) + " bytes"}};
   if (cache.requests != 0 || cache.builds != 0) {
     rows.push_back({"buckets", std::to_string(cache.buckets) + ", " + std::to_string(cache.bytes) + " bytes"});
-    rows.push_back({"requests", std::to_string(cache.requests) + " (" + std::to_string(cache.hits) + " hits, " + std::to_string(cache.misses) + " misses)"});
+    rows.push_back({"requests", std::to_string(cache.requests) + " (" + std::to_string(cache.hits) + " hits, " +
+                                    std::to_string(cache.misses) + " misses)"});
     rows.push_back({"builds", std::to_string(cache.builds) + " (" + std::to_string(cache.build_failures) + " failed), " +
                                   std::to_string(cache.evictions) + " evictions"});
   }

@@ -2,7 +2,6 @@
 
 #include <map>
 
-
 namespace laneway {
 
 std::shared_ptr<Turn> Turn::of(const OpenEngine& engine) {

@@ -57,9 +57,7 @@ bool Watcher::start() noexcept {
   if (started_.load()) return true;
   try {
     thread_ = std::thread([this] { watch(); });
-  } catch (const std::exception&) {
-    return false;
-  }
+  } catch (const std::exception&) { return false; }
   started_.store(true, std::memory_order_release);
   return true;
 }

@@ -17,9 +17,9 @@ template <class T = void>
 class [[nodiscard]] Expected {
  public:
   template <class U = T>
-    requires std::convertible_to<U&&, T> && (!std::same_as<std::remove_cvref_t<U>, Error>) &&
-             (!std::same_as<std::remove_cvref_t<U>, Expected>)
-  Expected(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
+  requires std::convertible_to<U&&, T> &&
+      (!std::same_as<std::remove_cvref_t<U>, Error>)&&(!std::same_as<std::remove_cvref_t<U>, Expected>)Expected(U&& value)
+      : state_(std::in_place_index<0>, std::forward<U>(value)) {}
   Expected(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 
   explicit operator bool() const noexcept { return state_.index() == 0; }

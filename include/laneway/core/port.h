@@ -29,10 +29,10 @@ struct Dimension {
 struct Port {
   std::string name;
   PortKind kind = PortKind::tensor;
-  DType dtype = DType::f32;             ///< Of a tensor's elements; of what a sequence or optional holds where that is a tensor.
-  std::vector<Dimension> shape = {};    ///< Empty for a scalar, and where rank_known is false.
-  bool rank_known = true;               ///< False: the model does not say how many dimensions there are.
-  bool optional = false;                ///< May be left out: the model has a default for it.
+  DType dtype = DType::f32;           ///< Of a tensor's elements; of what a sequence or optional holds where that is a tensor.
+  std::vector<Dimension> shape = {};  ///< Empty for a scalar, and where rank_known is false.
+  bool rank_known = true;             ///< False: the model does not say how many dimensions there are.
+  bool optional = false;              ///< May be left out: the model has a default for it.
 
   /// Bytes at an address: the ports that are bound once and cost nothing per run.
   bool dense() const noexcept { return kind == PortKind::tensor && is_numeric(dtype); }

@@ -20,8 +20,8 @@ class Shape {
   Shape() = default;
   /// For shapes written in code. A negative extent is caught by of() and by whoever is given the shape, not here.
   template <class... Extents>
-    requires(sizeof...(Extents) <= rank_max && (std::integral<Extents> && ...))
-  explicit(false) Shape(Extents... extents) : extents_{static_cast<std::int64_t>(extents)...}, rank_(sizeof...(Extents)) {}
+  requires(sizeof...(Extents) <= rank_max && (std::integral<Extents> && ...)) explicit(false) Shape(Extents... extents)
+      : extents_{static_cast<std::int64_t>(extents)...}, rank_(sizeof...(Extents)) {}
 
   /// Errors: invalid_argument (a negative extent), unimplemented (rank over rank_max).
   static Expected<Shape> of(std::span<const std::int64_t> extents);

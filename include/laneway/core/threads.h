@@ -8,9 +8,9 @@ namespace laneway LANEWAY_PUBLIC {
 
 /// The threads that compute one run.
 struct ThreadSpec {
-  int count = 1;                ///< 1: the calling thread alone. More: the caller and count - 1 workers.
-  std::vector<int> cores = {};  ///< Workers are bound to these, in turn; empty: wherever the system puts them. Never the caller.
-  bool spin = true;             ///< Workers spin a while for the next run before they sleep: less latency, more power.
+  int count = 1;                 ///< 1: the calling thread alone. More: the caller and count - 1 workers.
+  std::vector<int> cores = {};   ///< Workers are bound to these, in turn; empty: wherever the system puts them. Never the caller.
+  bool spin = true;              ///< Workers spin a while for the next run before they sleep: less latency, more power.
   std::string name = "laneway";  ///< Of the workers, as `top -H` shows it; the first 12 characters count.
 
   friend bool operator==(const ThreadSpec&, const ThreadSpec&) = default;

@@ -27,7 +27,8 @@ Expected<> check_bind_spec(std::span<const Port> inputs, std::span<const Port> o
 Expected<> check_memory(std::string_view what, const Port& port, const PlannedPort& planned, const Memory& memory);
 
 /// Whether `shapes` stay within the capacities, fit the ports and agree about symbols. Errors: invalid_argument, out_of_range.
-Expected<> check_resize(std::span<const Port> ports, const Plan& plan, std::span<const Shape> shapes, const std::vector<bool>& given);
+Expected<> check_resize(std::span<const Port> ports, const Plan& plan, std::span<const Shape> shapes,
+                        const std::vector<bool>& given);
 
 /// Ports with the given dimensions fixed by name.
 /// Errors: not_found (a name that no port has, listing those there are), invalid_argument (a fixed one given another extent,

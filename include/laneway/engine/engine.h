@@ -34,9 +34,9 @@ struct ProvenOutput {
 
 /// What to make a plan for.
 struct PlanSpec {
-  std::vector<Shape> inputs;  ///< One per input port: the most a run may use. Those of ports that are not dense are ignored.
-  std::vector<bool> given = {};              ///< Whether each input will be joined to anything. Empty: all that are not optional.
-  std::vector<std::size_t> outputs = {};     ///< Wanted ones, ascending. Empty: all.
+  std::vector<Shape> inputs;     ///< One per input port: the most a run may use. Those of ports that are not dense are ignored.
+  std::vector<bool> given = {};  ///< Whether each input will be joined to anything. Empty: all that are not optional.
+  std::vector<std::size_t> outputs = {};  ///< Wanted ones, ascending. Empty: all.
   std::vector<ProvenOutput> proven = {};
 };
 
@@ -44,9 +44,9 @@ struct PlanSpec {
 
 /// A port of the engine in a plan.
 struct PlannedPort {
-  std::optional<Shape> capacity;  ///< The most a run may use. nullopt: not known before a run; the engine owns such an output.
-  std::size_t bytes = 0;          ///< Of the capacity. No engine reads or writes beyond the exact bytes of a run.
-  std::size_t alignment_bytes = 1;        ///< Least alignment of an address that is used without a copy.
+  std::optional<Shape> capacity;    ///< The most a run may use. nullopt: not known before a run; the engine owns such an output.
+  std::size_t bytes = 0;            ///< Of the capacity. No engine reads or writes beyond the exact bytes of a run.
+  std::size_t alignment_bytes = 1;  ///< Least alignment of an address that is used without a copy.
   Placement placement = Placement::host;  ///< Where the engine wants it; elsewhere costs a copy each run.
   int device = 0;
   std::string_view copied = {};  ///< Why the engine copies this port at each run wherever it lies; empty: it does not.
@@ -81,7 +81,8 @@ using Attachment = std::variant<Absent, EngineOwned, Memory, ValueRef>;
 struct BindSpec {
   std::span<const Attachment> inputs;
   std::span<const Attachment> outputs;
-  std::vector<int> cores = {};  ///< The engine's workers for this binding; empty: the engine's own choice.
+  std::size_t lane = 0;  ///< Among the lanes of its plan. Bindings of one lane never run at once: an engine may let them share.
+  std::vector<int> cores = {};               ///< The engine's workers for this binding; empty: the engine's own choice.
   std::optional<int> device = std::nullopt;  ///< Of an engine with devices; nullopt: the engine's own.
 };
 
@@ -155,7 +156,7 @@ class Engine {
   virtual ~Engine() = default;
   virtual std::string_view name() const noexcept = 0;
   virtual EngineTraits traits() const noexcept = 0;
-  virtual std::span<const Port> inputs() const noexcept = 0;   ///< Dimensions fixed at open show their extents.
+  virtual std::span<const Port> inputs() const noexcept = 0;  ///< Dimensions fixed at open show their extents.
   virtual std::span<const Port> outputs() const noexcept = 0;
   virtual std::size_t weight_bytes() const noexcept = 0;
   /// What is worth telling a person: sessions and how weights are shared, library version and path, arena bytes.

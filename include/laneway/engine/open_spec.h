@@ -69,10 +69,10 @@ class EngineChoice {
   EngineChoice(const char* name) : name_(name) {}
   EngineChoice(std::string name) : name_(std::move(name)) {}
   template <class Spec>
-    requires requires(const Spec& spec, const OpenSpec& open) {
-      { spec.name() } -> std::convertible_to<std::string>;
-      { spec.open(open) } -> std::same_as<Expected<OpenEngine>>;
-    }
+  requires requires(const Spec& spec, const OpenSpec& open) {
+    { spec.name() } -> std::convertible_to<std::string>;
+    { spec.open(open) } -> std::same_as<Expected<OpenEngine>>;
+  }
   EngineChoice(Spec spec) : name_(spec.name()), open_([spec](const OpenSpec& open) { return spec.open(open); }) {}
 
   const std::string& name() const noexcept { return name_; }

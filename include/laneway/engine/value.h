@@ -57,17 +57,21 @@ class Value {
 
   Value() = default;  ///< Nothing yet: a run refuses it as an input.
   template <class T>
-    requires std::constructible_from<Data, T> && (!std::same_as<std::remove_cvref_t<T>, Value>)
-  Value(T data) : data_(std::move(data)) {}
+  requires std::constructible_from<Data, T> &&(!std::same_as<std::remove_cvref_t<T>, Value>)Value(T data)
+      : data_(std::move(data)) {}
 
   bool empty() const noexcept { return data_.index() == 0; }
   const Data& data() const noexcept { return data_; }
   Data& data() noexcept { return data_; }
   /// Null where it holds something else.
   template <class T>
-  const T* get() const noexcept { return std::get_if<T>(&data_); }
+  const T* get() const noexcept {
+    return std::get_if<T>(&data_);
+  }
   template <class T>
-  T* get() noexcept { return std::get_if<T>(&data_); }
+  T* get() noexcept {
+    return std::get_if<T>(&data_);
+  }
 
   friend bool operator==(const Value& a, const Value& b);
 

@@ -23,7 +23,7 @@ enum class OrtSessions : std::uint8_t {
 /// Cost: ONNX Runtime allocates by itself in each run; a lane adds nothing to what RunWithBinding costs.
 struct OrtEngineSpec {
   // Behaviour.
-  std::optional<std::filesystem::path> library = std::nullopt;  ///< libonnxruntime.so to open; nullopt: found.
+  std::optional<std::filesystem::path> library = std::nullopt;   ///< libonnxruntime.so to open; nullopt: found.
   std::vector<std::pair<std::string, std::string>> config = {};  ///< Session config entries, as ONNX Runtime names them.
   bool deterministic = false;
   bool denormals_as_zero = false;
@@ -31,7 +31,7 @@ struct OrtEngineSpec {
   // Performance.
   int optimisation_level = 99;  ///< 0 none, 1 basic, 2 extended, 3 layout, 99 all.
   OrtSessions sessions = OrtSessions::automatic;
-  bool global_pool = false;     ///< One pool of workers per process; must be asked for before the first session opens.
+  bool global_pool = false;  ///< One pool of workers per process; must be asked for before the first session opens.
   bool arena = true;
   bool memory_pattern = true;
   std::size_t shapes_max = 64;  ///< Shapes per binding whose bound values are kept; the least recently used one goes.

@@ -91,9 +91,9 @@ struct CacheCounters {
   std::uint64_t requests = 0;  ///< Leases and bucket() calls whose shape was valid: hits + misses.
   std::uint64_t hits = 0;
   std::uint64_t misses = 0;
-  std::uint64_t builds = 0;        ///< That succeeded.
+  std::uint64_t builds = 0;  ///< That succeeded.
   std::uint64_t build_failures = 0;
-  std::uint64_t evictions = 0;     ///< For room; drop() and clear() are not counted.
+  std::uint64_t evictions = 0;  ///< For room; drop() and clear() are not counted.
   std::size_t buckets = 0;
   std::size_t bytes = 0;           ///< Of buckets that stand.
   std::size_t bytes_reserved = 0;  ///< Of builds under way.
@@ -103,7 +103,7 @@ struct CacheCounters {
 /// What was decided and what it costs, for people.
 struct Report {
   std::string engine;
-  std::string reason;  ///< Why this one: "asked for", or which engines refused and why.
+  std::string reason;             ///< Why this one: "asked for", or which engines refused and why.
   std::vector<EngineNote> notes;  ///< The engine's own: library, sessions, bytes not shared.
   std::size_t weight_bytes = 0;
   std::size_t lanes = 0;       ///< That exist now, those of buckets included.

@@ -25,10 +25,10 @@ enum class MemoryOwner : std::uint8_t { laneway, engine };
 /// otherwise it is left out and the model's default holds.
 struct PortSpec {
   std::string name;
-  std::optional<DType> dtype = std::nullopt;  ///< What the caller means to give; refused where the model wants another.
-  std::optional<Shape> shape = std::nullopt;        ///< nullopt: from the model and RuntimeSpec::dimensions.
-  std::optional<Memory> memory = std::nullopt;      ///< The caller's, of the port's bytes at least. Must outlive the lanes.
-  std::optional<PagePolicy> pages = std::nullopt;   ///< nullopt: the direction's, then RuntimeSpec::pages.
+  std::optional<DType> dtype = std::nullopt;          ///< What the caller means to give; refused where the model wants another.
+  std::optional<Shape> shape = std::nullopt;          ///< nullopt: from the model and RuntimeSpec::dimensions.
+  std::optional<Memory> memory = std::nullopt;        ///< The caller's, of the port's bytes at least. Must outlive the lanes.
+  std::optional<PagePolicy> pages = std::nullopt;     ///< nullopt: the direction's, then RuntimeSpec::pages.
   std::optional<Placement> placement = std::nullopt;  ///< nullopt: host.
   MemoryOwner owner = MemoryOwner::laneway;
 };
@@ -97,9 +97,9 @@ struct BucketSpec {
   std::function<Expected<ModelSource>(std::span<const NamedExtent> capacity)> model_for = nullptr;
 
   // Performance.
-  std::optional<std::size_t> count_max = 16;             ///< nullopt: no limit.
-  std::optional<std::size_t> bytes_max = std::nullopt;   ///< Of plans, bindings and buffers; the engine's weights never count.
-  std::shared_ptr<ByteBudget> budget = nullptr;          ///< Shared with other runtimes, in place of bytes_max.
+  std::optional<std::size_t> count_max = 16;            ///< nullopt: no limit.
+  std::optional<std::size_t> bytes_max = std::nullopt;  ///< Of plans, bindings and buffers; the engine's weights never count.
+  std::shared_ptr<ByteBudget> budget = nullptr;         ///< Shared with other runtimes, in place of bytes_max.
   Eviction eviction = Eviction::lru;
   int build_threads = 2;
 };
@@ -111,19 +111,19 @@ struct RuntimeSpec {
   EngineChoice engine = "auto";
   std::vector<NamedExtent> dimensions = {};  ///< Fixed when the runtime opens, by name: {{"batch", 1}}.
   std::vector<PortSpec> ports = {};
-  std::vector<std::string> outputs = {};     ///< Wanted ones; the others are not computed. Empty: all.
+  std::vector<std::string> outputs = {};  ///< Wanted ones; the others are not computed. Empty: all.
   std::vector<Link> links = {};
   std::vector<WeightOverride> weights = {};
   std::optional<BucketSpec> buckets = std::nullopt;
-  int lanes = 1;  ///< Per bucket, where there are buckets.
-  std::vector<LaneSpec> per_lane = {};       ///< Lane i takes entry i; lanes beyond the list take none.
+  int lanes = 1;                        ///< Per bucket, where there are buckets.
+  std::vector<LaneSpec> per_lane = {};  ///< Lane i takes entry i; lanes beyond the list take none.
 
   // Performance. The defaults are good; measure before changing one.
   ThreadSpec threads = {};  ///< Of one run.
   PagePolicy pages = {};    ///< Of every port's memory that is ours.
   std::optional<PagePolicy> input_pages = std::nullopt;
   std::optional<PagePolicy> output_pages = std::nullopt;
-  int warm_up_runs = 1;     ///< Of each lane made by open(), so that the first run of the user is like the others.
+  int warm_up_runs = 1;  ///< Of each lane made by open(), so that the first run of the user is like the others.
   std::shared_ptr<Metrics> metrics = nullptr;  ///< Null: nothing is counted but what report() and counters() tell.
 };
 

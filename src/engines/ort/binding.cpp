@@ -76,10 +76,10 @@ Error wrong_shape(const Port& port, const Shape& proven, const Shape& got) {
 
 // ---- binding -------------------------------------------------------------------------------------------------------------
 
-Expected<std::unique_ptr<Binding>> OrtBinding::make(const OrtPlan& plan, const BindSpec& spec, std::shared_ptr<const Seat> seat,
+Expected<std::unique_ptr<Binding>> OrtBinding::make(const OrtPlan& plan, const BindSpec& spec,
                                                     std::shared_ptr<const ort::Session> session) {
   LANEWAY_TRY_ASSIGN(ort::RunOptions options, ort::RunOptions::make(session->library()));
-  std::unique_ptr<OrtBinding> binding(new OrtBinding(plan, spec, std::move(seat), std::move(session), std::move(options)));
+  std::unique_ptr<OrtBinding> binding(new OrtBinding(plan, spec, std::move(session), std::move(options)));
   for (std::size_t i = 0; i < binding->inputs_.size(); ++i) {
     const auto* memory = std::get_if<Memory>(&binding->inputs_[i].attachment);
     if (memory) LANEWAY_TRY(check_place("input", binding->input_port(i), *memory));
@@ -92,13 +92,9 @@ Expected<std::unique_ptr<Binding>> OrtBinding::make(const OrtPlan& plan, const B
   return std::unique_ptr<Binding>(std::move(binding));
 }
 
-OrtBinding::OrtBinding(const OrtPlan& plan, const BindSpec& spec, std::shared_ptr<const Seat> seat,
-                       std::shared_ptr<const ort::Session> session, ort::RunOptions options)
-    : plan_(plan),
-      seat_(std::move(seat)),
-      session_(std::move(session)),
-      options_(std::move(options)),
-      shapes_(plan.spec().inputs) {
+OrtBinding::OrtBinding(const OrtPlan& plan, const BindSpec& spec, std::shared_ptr<const ort::Session> session,
+                       ort::RunOptions options)
+    : plan_(plan), session_(std::move(session)), options_(std::move(options)), shapes_(plan.spec().inputs) {
   for (const Attachment& attachment : spec.inputs) {
     inputs_.push_back({.attachment = attachment});
     any_value_ |= std::holds_alternative<ValueRef>(attachment);

@@ -13,7 +13,7 @@ namespace laneway::engines_ort {
 
 class OrtBinding final : public Binding {
  public:
-  static Expected<std::unique_ptr<Binding>> make(const OrtPlan& plan, const BindSpec& spec, std::shared_ptr<const Seat> seat,
+  static Expected<std::unique_ptr<Binding>> make(const OrtPlan& plan, const BindSpec& spec,
                                                  std::shared_ptr<const ort::Session> session);
 
   Expected<> run(const StopSignal& stop) noexcept override;
@@ -36,8 +36,7 @@ class OrtBinding final : public Binding {
     const void* result = nullptr;
   };
 
-  OrtBinding(const OrtPlan& plan, const BindSpec& spec, std::shared_ptr<const Seat> seat,
-             std::shared_ptr<const ort::Session> session, ort::RunOptions options);
+  OrtBinding(const OrtPlan& plan, const BindSpec& spec, std::shared_ptr<const ort::Session> session, ort::RunOptions options);
 
   Expected<> select(std::span<const Shape> shapes);
   Expected<> join(BoundSet& set);
@@ -55,7 +54,6 @@ class OrtBinding final : public Binding {
   const Port& output_port(std::size_t index) const noexcept { return plan_.engine().outputs()[index]; }
 
   const OrtPlan& plan_;  // whoever holds the binding holds the plan
-  std::shared_ptr<const Seat> seat_;
   std::shared_ptr<const ort::Session> session_;
   ort::RunOptions options_;
   std::atomic<bool> interrupted_{false};

@@ -314,11 +314,12 @@ TEST(OrtEngine, L20_LanesOfOnePlanHaveASessionEachAndThoseOfOneNumberShareIt) {
   const auto plan = must(engine->specialise({.inputs = {Shape{5}}}));
   std::vector<std::array<float, 10>> memory(3);
   std::vector<std::unique_ptr<Binding>> lanes;
-  for (auto& block : memory) {
-    const Attachment in[] = {Memory{block.data(), 20}}, out[] = {Memory{block.data() + 5, 20}};
-    lanes.push_back(must(plan->bind({.inputs = in, .outputs = out})));
-    const Attachment crossed_in[] = {Memory{block.data() + 5, 20}}, crossed_out[] = {Memory{block.data(), 20}};
-    lanes.push_back(must(plan->bind({.inputs = crossed_in, .outputs = crossed_out})));
+  for (std::size_t i = 0; i < memory.size(); ++i) {
+    float* const data = memory[i].data();
+    const Attachment in[] = {Memory{data, 20}}, out[] = {Memory{data + 5, 20}};
+    lanes.push_back(must(plan->bind({.inputs = in, .outputs = out, .lane = i})));
+    const Attachment crossed_in[] = {Memory{data + 5, 20}}, crossed_out[] = {Memory{data, 20}};
+    lanes.push_back(must(plan->bind({.inputs = crossed_in, .outputs = crossed_out, .lane = i})));
   }
   EXPECT_EQ(note(*engine, "sessions_open"), "3")
       << "three lanes of two bindings each; the other plan's lane is the first of them";

@@ -56,37 +56,11 @@ Expected<std::unique_ptr<Binding>> OrtPlan::bind(const BindSpec& spec) const {
       return Error(ErrorCode::invalid_argument,
                    "device: no such device: expected 0 (the processor), got " + std::to_string(*spec.device));
     }
-    auto seat = seat_for(spec);
-    SessionKey key{.cores = spec.cores, .lane = seat->number};
+    SessionKey key{.cores = spec.cores, .lane = spec.lane};
     for (const Attachment& output : spec.outputs) key.outputs.push_back(!std::holds_alternative<Absent>(output));
     LANEWAY_TRY_ASSIGN(auto session, engine_.sessions().of(std::move(key)));
-    return OrtBinding::make(*this, spec, std::move(seat), std::move(session));
+    return OrtBinding::make(*this, spec, std::move(session));
   });
-}
-
-// A lane whose outputs are linked to its inputs binds twice, over the same memory crossed: one seat serves both.
-std::shared_ptr<const Seat> OrtPlan::seat_for(const BindSpec& spec) const {
-  std::vector<const void*> addresses;
-  for (const std::span<const Attachment> ports : {spec.inputs, spec.outputs}) {
-    for (const Attachment& port : ports) {
-      if (const auto* memory = std::get_if<Memory>(&port)) addresses.push_back(memory->data);
-    }
-  }
-  std::ranges::sort(addresses);
-  const std::lock_guard lock(mutex_);
-  std::size_t vacant = seats_.size();
-  for (std::size_t i = seats_.size(); i-- > 0;) {
-    const auto taken = seats_[i].lock();
-    if (!taken) {
-      vacant = i;
-    } else if (taken->addresses == addresses) {
-      return taken;
-    }
-  }
-  if (vacant == seats_.size()) seats_.emplace_back();
-  auto seat = std::make_shared<const Seat>(Seat{vacant, std::move(addresses)});
-  seats_[vacant] = seat;
-  return seat;
 }
 
 }  // namespace laneway::engines_ort

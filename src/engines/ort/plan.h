@@ -1,6 +1,5 @@
 #pragma once
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
@@ -8,12 +7,6 @@
 #include "engines/ort/engine.h"
 
 namespace laneway::engines_ort {
-
-/// A lane's place among those of its plan, held by its bindings. The lane of one number has one session in all plans.
-struct Seat {
-  std::size_t number;
-  std::vector<const void*> addresses;  ///< Of the memory its ports lie in, sorted.
-};
 
 /// Bookkeeping only: ONNX Runtime takes any shape, so that there is nothing to make ready.
 class OrtPlan final : public Plan {
@@ -34,15 +27,11 @@ class OrtPlan final : public Plan {
   std::optional<Shape> shape_of(std::size_t output, std::span<const Shape> inputs) const;
 
  private:
-  std::shared_ptr<const Seat> seat_for(const BindSpec& spec) const;
-
   const OrtEngine& engine_;  // whoever holds the plan holds the engine
   PlanSpec spec_;
   std::vector<bool> given_;
   std::vector<PlannedPort> inputs_, outputs_;
   PlanBytes bytes_;
-  mutable std::mutex mutex_;
-  mutable std::vector<std::weak_ptr<const Seat>> seats_;
 };
 
 }  // namespace laneway::engines_ort

@@ -20,7 +20,7 @@ namespace laneway::engines_ort {
 struct SessionKey {
   std::vector<bool> outputs = {};  ///< Those that are to be computed, by their number in the model. Empty: all.
   std::vector<int> cores = {};     ///< Of its workers; empty: not its own choice.
-  std::size_t lane = 0;            ///< By its number in its plan.
+  std::size_t lane = 0;            ///< BindSpec::lane.
 
   friend auto operator<=>(const SessionKey&, const SessionKey&) = default;
 };

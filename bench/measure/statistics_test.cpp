@@ -1,0 +1,84 @@
+#include "bench/measure/statistics.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+namespace laneway::bench {
+namespace {
+
+std::vector<Sample> samples_of(std::vector<std::uint64_t> ticks) {
+  std::sort(ticks.begin(), ticks.end());
+  std::vector<Sample> samples;
+  for (const std::uint64_t one : ticks) samples.push_back({one, 0});
+  return samples;
+}
+
+TEST(Statistics, QuantilesAreTheSamplesThemselves) {
+  std::vector<std::uint64_t> ticks(1000);
+  for (std::size_t i = 0; i < ticks.size(); ++i) ticks[i] = 1000 * (i + 1);
+  const Latencies us = latencies_of(samples_of(ticks), 2.0);  // 1,000 ticks of 2 ns are 2 us
+  EXPECT_EQ(us.samples, 1000u);
+  EXPECT_DOUBLE_EQ(us.min_us, 2);
+  EXPECT_DOUBLE_EQ(us.p50_us, 1000);
+  EXPECT_DOUBLE_EQ(us.p90_us, 1800);
+  EXPECT_DOUBLE_EQ(us.p99_us, 1980);
+  EXPECT_DOUBLE_EQ(us.p999_us, 1998);
+  EXPECT_DOUBLE_EQ(us.max_us, 2000);
+  EXPECT_NEAR(us.total_us, 1001000, 1e-6);
+}
+
+TEST(Statistics, OneSampleIsEveryQuantile) {
+  const Latencies us = latencies_of(samples_of({7000}), 1);
+  EXPECT_DOUBLE_EQ(us.min_us, 7);
+  EXPECT_DOUBLE_EQ(us.p50_us, 7);
+  EXPECT_DOUBLE_EQ(us.p999_us, 7);
+}
+
+// Two contestants whose rounds are slow or fast together: the ratio is 1.1 in each round.
+struct Pair {
+  std::vector<Sample> a, b;
+  std::uint32_t rounds = 200;
+
+  explicit Pair(std::uint64_t seed) {
+    std::mt19937_64 random(seed);
+    std::uniform_real_distribution<double> disturbance(1, 1.5), noise(0.97, 1.03);
+    for (std::uint32_t round = 0; round < rounds; ++round) {
+      const double slow = disturbance(random);
+      for (int i = 0; i < 31; ++i) {
+        b.push_back({static_cast<std::uint64_t>(10000 * slow * noise(random)), round});
+        a.push_back({static_cast<std::uint64_t>(11000 * slow * noise(random)), round});
+      }
+    }
+    for (auto* samples : {&a, &b}) {
+      std::sort(samples->begin(), samples->end(), [](const Sample& x, const Sample& y) { return x.ticks < y.ticks; });
+    }
+  }
+};
+
+TEST(Statistics, IntervalHoldsTheTrueRatioMostTimes) {
+  int held = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    const Pair pair(seed);
+    const double ratio = p50_ratio(pair.a, pair.b);
+    const Interval interval = p50_ratio_ci95(pair.a, pair.b, pair.rounds, seed);
+    EXPECT_LE(interval.low, ratio);
+    EXPECT_GE(interval.high, ratio);
+    EXPECT_LT(interval.high - interval.low, 0.08) << "pairing takes out what disturbs both";
+    EXPECT_GT(interval.high - interval.low, 0.0005);
+    held += interval.low <= 1.1 && 1.1 <= interval.high;
+  }
+  EXPECT_GE(held, 33) << "95 % of 40, less luck";
+}
+
+TEST(Statistics, TheSameAgainstItselfIsExactlyOne) {
+  const Pair pair(1);
+  EXPECT_EQ(p50_ratio(pair.a, pair.a), 1);
+  const Interval interval = p50_ratio_ci95(pair.a, pair.a, pair.rounds, 3);
+  EXPECT_EQ(interval.low, 1);
+  EXPECT_EQ(interval.high, 1);
+}
+
+}  // namespace
+}  // namespace laneway::bench

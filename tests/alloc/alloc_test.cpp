@@ -1,0 +1,190 @@
+// What a run allocates, counted over the whole malloc family of the process: lanes of ours add nothing to what the engine does by
+// itself. A toy allocates nothing; ONNX Runtime what it does when its C API is used at its best.
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+
+#include "bench/ort_lane/contestant.h"
+#include "diag/malloc_counter.h"
+#include "laneway/diag/metrics.h"
+#include "laneway/engines/ort.h"
+#include "laneway/laneway.h"
+#include "models/models.h"
+#include "toy_engine/toys.h"
+
+namespace laneway {
+namespace {
+
+constexpr std::int64_t batch = 2, sequence = 5;
+
+template <class T>
+T must(Expected<T> result) {
+  if (!result) throw std::runtime_error(std::string(result.error().message()));
+  return *std::move(result);
+}
+
+/// Of a thousand calls, the least of ten times: some thousand runs apart ONNX Runtime allocates a little more, whoever calls it.
+template <class Call>
+std::uint64_t allocations(Call call) {
+  std::uint64_t least = UINT64_MAX;
+  for (int block = 0; block <= 10; ++block) {
+    const auto before = malloc_totals();
+    for (int i = 0; i < 1'000; ++i) call();
+    const auto after = malloc_totals();
+    if (!before || !after) throw std::runtime_error("the counter is not linked");
+    if (block > 0) least = std::min(least, (*after - *before).count);  // the first warms up
+  }
+  return least;
+}
+
+// mean_pool, x [2, 5, 8] -> y [2, 8], on one engine.
+struct Case {
+  std::string engine;
+  RuntimeSpec (*spec)();
+  std::uint64_t (*expected)();  ///< Allocations of a thousand runs without us.
+};
+void PrintTo(const Case& c, std::ostream* out) { *out << c.engine; }
+
+RuntimeSpec toy_spec() { return {.model = toy_source(), .engine = ToyEngineSpec{std::make_shared<Toy>(toys::mean_pool())}}; }
+
+RuntimeSpec ort_spec() {
+  static const std::string model = test_models::mean_pool();
+  return {.model = ModelBytes{test_models::as_bytes(model)}, .engine = "ort"};
+}
+
+std::uint64_t raw_allocations() {
+  const std::string model = test_models::mean_pool();
+  const auto path = std::filesystem::temp_directory_path() / ("laneway-alloc-" + std::to_string(getpid()) + ".onnx");
+  std::ofstream(path, std::ios::binary) << model;
+  const bench::Workload workload{.model = path,
+                                 .inputs = {{.name = "x", .shape = Shape{batch, sequence, 8}}},
+                                 .outputs = {{.name = "y", .shape = Shape{batch, 8}}}};
+  auto buffers = must(bench::allocate_buffers(workload));
+  const auto raw = must(bench::open_ort_raw(workload, buffers));
+  std::filesystem::remove(path);
+  return allocations([&] { EXPECT_TRUE(raw->run(0)); });
+}
+
+class Alloc : public ::testing::TestWithParam<Case> {
+ protected:
+  static RuntimeSpec fixed() {
+    RuntimeSpec spec = GetParam().spec();
+    spec.dimensions = {{"batch", batch}, {"sequence", sequence}};
+    return spec;
+  }
+  static RuntimeSpec bucketed() {
+    RuntimeSpec spec = GetParam().spec();
+    spec.buckets =
+        BucketSpec{.ladders = {{.dimension = "batch", .from = 1, .to = 8}, {.dimension = "sequence", .from = 1, .to = 64}}};
+    return spec;
+  }
+};
+
+TEST_P(Alloc, L13_ALaneAddsNothing) {
+  Runtime runtime = must(open(fixed()));
+  Lane& lane = *runtime.lanes()[0];
+  EXPECT_EQ(allocations([&] { EXPECT_TRUE(lane.run()); }), GetParam().expected());
+}
+
+TEST_P(Alloc, L13_ATimeoutAddsNothing) {
+  Runtime runtime = must(open(fixed()));
+  Lane& lane = *runtime.lanes()[0];
+  EXPECT_EQ(allocations([&] { EXPECT_TRUE(lane.run(std::chrono::hours(1))); }), GetParam().expected());
+}
+
+TEST_P(Alloc, L13_MetricsAddNothing) {
+  RuntimeSpec spec = fixed();
+  spec.metrics = std::make_shared<Metrics>();
+  Runtime runtime = must(open(spec));
+  Lane& lane = *runtime.lanes()[0];
+  EXPECT_EQ(allocations([&] { EXPECT_TRUE(lane.run()); }), GetParam().expected());
+}
+
+TEST_P(Alloc, L13_ACachedBucketAddsNothing) {
+  Runtime runtime = must(open(bucketed()));
+  const std::vector<NamedExtent> shape = {{"batch", batch}, {"sequence", sequence}};
+  BucketLanes kept = must(runtime.bucket(shape));
+  ASSERT_TRUE(kept.lanes()[0]->resize(shape));
+  EXPECT_EQ(allocations([&] {
+              auto bucket = runtime.bucket(shape);
+              EXPECT_TRUE(bucket && bucket->lanes()[0]->run());
+            }),
+            GetParam().expected());
+}
+
+TEST_P(Alloc, L13_ALeasedLaneAddsNothing) {
+  RuntimeSpec spec = bucketed();
+  spec.metrics = std::make_shared<Metrics>();
+  Runtime runtime = must(open(spec));
+  EXPECT_EQ(allocations([&] {
+              auto lease = runtime.lease({{"batch", batch}, {"sequence", sequence}});
+              EXPECT_TRUE(lease && (*lease)->run());
+            }),
+            GetParam().expected());
+}
+
+TEST_P(Alloc, L33_ResizingToShapesSeenBeforeAllocatesNothing) {
+  Runtime runtime = must(open(bucketed()));
+  Lease lease = must(runtime.lease({{"batch", 8}, {"sequence", 64}}));
+  std::int64_t next = 0;
+  const auto resize = [&] {
+    next = (next + 1) % 16;
+    EXPECT_TRUE(lease->resize({{"batch", 1 + next % 8}, {"sequence", 1 + 4 * next}}));
+  };
+  for (int i = 0; i < 16; ++i) {
+    resize();
+    EXPECT_TRUE(lease->run());
+  }
+  EXPECT_EQ(allocations(resize), 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, Alloc,
+                         ::testing::Values(Case{"toy", toy_spec, [] { return std::uint64_t{0}; }},
+                                           Case{"ort", ort_spec, raw_allocations}),
+                         [](const auto& c) { return c.param.engine; });
+
+class ToyAlloc : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(ToyAlloc, L12_ARingOfFramesIsReboundWithoutAllocation) {
+  RuntimeSpec spec = toy_spec();
+  spec.dimensions = {{"batch", batch}, {"sequence", sequence}};
+  Runtime runtime = must(open(spec));
+  Lane& lane = *runtime.lanes()[0];
+  std::vector<std::vector<float>> frames(7, std::vector<float>(80));
+  std::size_t next = 0;
+  EXPECT_EQ(allocations([&] {
+              std::vector<float>& frame = frames[next++ % 7];
+              EXPECT_TRUE(lane.rebind("x", Memory{frame.data(), 320}));
+              EXPECT_TRUE(lane.rebind_output("y", Memory{frames[next % 7].data(), 320}));
+              EXPECT_TRUE(lane.run());
+            }),
+            0u);
+}
+
+TEST_P(ToyAlloc, L21_ACancelledRunAllocatesNothing) {
+  const auto toy = std::make_shared<Toy>(toys::mean_pool());
+  Runtime runtime =
+      must(open({.model = toy_source(), .engine = ToyEngineSpec{toy}, .dimensions = {{"batch", 1}, {"sequence", 2}}}));
+  Lane& lane = *runtime.lanes()[0];
+  toy->nodes = 1'000'000'000;
+  toy->node_ns = 1;
+  const auto cancelled = [&] {
+    const auto result = lane.run(std::chrono::microseconds(10));
+    EXPECT_TRUE(!result && result.error().code() == ErrorCode::deadline_exceeded);
+  };
+  cancelled();
+  const auto before = malloc_totals();
+  for (int i = 0; i < 100; ++i) cancelled();
+  EXPECT_EQ((*malloc_totals() - *before).count, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, ToyAlloc, ::testing::Values("toy"), [](const auto& engine) { return engine.param; });
+
+}  // namespace
+}  // namespace laneway
