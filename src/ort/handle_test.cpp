@@ -57,7 +57,7 @@ TEST(OrtHandle, O03_OneFileAloneCallsAReleaseFunction) {
     if (!fs::exists(root / folder)) continue;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / folder)) {
       const std::string path = fs::relative(entry.path(), root).string();
-      if (!entry.is_regular_file() || path.ends_with("_test.cpp")) continue;
+      if (!entry.is_regular_file() || path.ends_with("_test.cpp") || path.ends_with(".txt")) continue;
       const std::string text = contents(entry.path());
       const std::regex word(R"(\bRelease\w+)");
       for (std::sregex_iterator hit(text.begin(), text.end(), word), end; hit != end; ++hit) {

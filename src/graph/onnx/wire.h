@@ -94,7 +94,7 @@ auto Fields::attempt(Read&& read) -> decltype(read()) {
     return read();
   } catch (const protozero::end_of_buffer_exception&) {
     fail("a field goes beyond the end of its message");
-  } catch (const protozero::exception& exception) { fail(exception.what()); }
+  } catch (const protozero::exception&) { fail("not a field of a protobuf message"); }
   return decltype(read())();
 }
 
