@@ -25,10 +25,12 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return pointers;
 }
 
+// Ours, but for the trace: the file is this process's.
 std::vector<std::string> environment_with(const std::optional<std::filesystem::path>& preload) {
   std::vector<std::string> variables;
   for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (!preload || !std::string_view(*variable).starts_with("LD_PRELOAD=")) variables.emplace_back(*variable);
+    const std::string_view text = *variable;
+    if (!text.starts_with("LANEWAY_TRACE=") && !(preload && text.starts_with("LD_PRELOAD="))) variables.emplace_back(text);
   }
   if (preload) variables.push_back("LD_PRELOAD=" + preload->native());
   return variables;

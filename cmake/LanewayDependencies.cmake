@@ -16,7 +16,7 @@ else()
   target_include_directories(laneway_ort_headers SYSTEM INTERFACE "${LANEWAY_ORT_ROOT}/include")
 endif()
 
+find_package(nlohmann_json REQUIRED)
 if(LANEWAY_BUILD_TESTS)
   find_package(GTest REQUIRED)
-  find_package(nlohmann_json REQUIRED)
 endif()

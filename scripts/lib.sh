@@ -2,7 +2,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-export CCACHE_NOHASHDIR=1  # build folders share what they compile alike
+# Build folders, and clones, share what they compile alike.
+export CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=$PWD
 
 step() { printf '== %s\n' "$*"; }
 die() {

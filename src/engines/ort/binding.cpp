@@ -224,7 +224,9 @@ Expected<> OrtBinding::run(const StopSignal& stop) noexcept {
 Expected<> OrtBinding::run_once() {
   const DenormalsAsZero flushed(plan_.engine().options().denormals_as_zero);
   if (any_value_) LANEWAY_TRY(hand_over_values());
+  nodes_.before_run(options_);
   Expected<> done = current_->binding().run(options_);
+  nodes_.after_run(options_);
   if (done) return take_results();
   if (may_be_of_shape(done.error())) done = repeat(std::move(done).error());
   if (!done) return blame_values(std::move(done).error());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engines/ort/bound_set.h"
+#include "engines/ort/node_trace.h"
 #include "engines/ort/plan.h"
 #include "laneway/ort/run_options.h"
 
@@ -56,6 +57,7 @@ class OrtBinding final : public Binding {
   const OrtPlan& plan_;  // whoever holds the binding holds the plan
   std::shared_ptr<const ort::Session> session_;
   ort::RunOptions options_;
+  NodeTrace nodes_;
   std::atomic<bool> interrupted_{false};
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;

@@ -1,0 +1,32 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+
+#include "laneway/ort/run_options.h"
+
+namespace laneway::engines_ort {
+
+/// Shows the nodes of a binding's runs in the process's trace while one is on, by ONNX Runtime's profile of single runs: a file
+/// per run, which is read and removed. Without effect where the library has none (before level 25) or no file can be written.
+/// Cost: one load where no trace is on.
+class NodeTrace {
+ public:
+  NodeTrace() = default;
+  NodeTrace(const NodeTrace&) = delete;
+  NodeTrace& operator=(const NodeTrace&) = delete;
+  ~NodeTrace();
+
+  void before_run(ort::RunOptions& options);
+  void after_run(ort::RunOptions& options);
+
+ private:
+  bool make_folder();
+  void give_up(const Error& why);
+
+  std::filesystem::path folder_;  // empty: none was needed
+  bool possible_ = true;
+  bool profiled_ = false;  // the run in progress
+  std::int64_t begin_ns_ = 0;
+};
+
+}  // namespace laneway::engines_ort
