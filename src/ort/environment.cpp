@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "ort/call.h"
+#include "ort/key_values.h"
+#include "ort/newer_types.h"
 #include "ort/text.h"
 #include "ort/workers.h"
 
@@ -42,13 +44,18 @@ EnvironmentSpec with_defaults(EnvironmentSpec spec) {
   if (!spec.log_severity) spec.log_severity = Severity::warning;
   if (!spec.log_id) spec.log_id = "laneway";
   if (!spec.telemetry) spec.telemetry = false;
+  if (!spec.config) spec.config.emplace();
   return spec;
 }
 
 Expected<> validate(const EnvironmentSpec& spec) {
   if (spec.log_id) LANEWAY_TRY(no_nul("environment.log_id", *spec.log_id));
+  if (spec.config) LANEWAY_TRY(validate_key_values("environment.config", *spec.config));
   if (!spec.global_pool) return {};
   if (auto valid = laneway::validate(spec.global_pool->intra); !valid) {
+    return std::move(valid).error().with_context("environment.global_pool");
+  }
+  if (auto valid = validate(spec.global_pool->hooks.get()); !valid) {
     return std::move(valid).error().with_context("environment.global_pool");
   }
   if (spec.global_pool->inter_threads < 1) {
@@ -71,7 +78,13 @@ std::string text_of(const std::optional<GlobalPool>& pool) {
   return "{count=" + std::to_string(pool->intra.count) + ", cores=[" + cores +
          "], spin=" + (pool->intra.spin ? "true" : "false") + ", name=" + pool->intra.name +
          ", inter_threads=" + std::to_string(pool->inter_threads) +
-         ", denormals_as_zero=" + (pool->denormals_as_zero ? "true" : "false") + "}";
+         ", denormals_as_zero=" + (pool->denormals_as_zero ? "true" : "false") + (pool->hooks ? ", hooks" : "") + "}";
+}
+
+std::string text_of(const KeyValues& entries) {
+  std::string text;
+  for (const auto& [name, value] : entries) text += (text.empty() ? "" : ", ") + name + "=" + value;
+  return "{" + text + "}";
 }
 
 // What is not asked for does not differ.
@@ -86,6 +99,7 @@ Expected<> check_same(const EnvironmentSpec& lives, const EnvironmentSpec& asked
   if (asked.global_pool && asked.global_pool != lives.global_pool) {
     return differs("global_pool", text_of(lives.global_pool), text_of(asked.global_pool));
   }
+  if (asked.config && asked.config != lives.config) return differs("config", text_of(*lives.config), text_of(*asked.config));
   return {};
 }
 
@@ -105,18 +119,42 @@ Expected<Options> pool_options(const std::shared_ptr<const Library>& library, co
   return options;
 }
 
+Expected<Handle<OrtEnv>> make_configured(const std::shared_ptr<const Library>& library, const EnvironmentSpec& spec,
+                                         const OrtThreadingOptions* pool) {
+  LANEWAY_TRY_ASSIGN(const auto config, make_key_values(library, *spec.config));
+  OrtEnvCreationOptions options{};
+  options.version = ORT_API_VERSION;
+  options.logging_severity_level = static_cast<std::int32_t>(*spec.log_severity);
+  options.log_id = spec.log_id->c_str();
+  options.custom_logging_function = forward_log;
+  options.threading_options = pool;
+  options.config_entries = config.get();
+  const OrtEnvCreationOptions* const given = &options;
+  return make<OrtEnv>(library, LANEWAY_ORT_FN(CreateEnvWithOptions), given);
+}
+
+// The functions that every library has, and for what they cannot say the newer one.
 Expected<Handle<OrtEnv>> make_native(const std::shared_ptr<const Library>& library, const EnvironmentSpec& spec,
-                                     Workers* workers) {
+                                     const OrtThreadingOptions* pool) {
+  if (!spec.config->empty()) return make_configured(library, spec, pool);
   const auto severity = static_cast<OrtLoggingLevel>(*spec.log_severity);
   const char* log_id = spec.log_id->c_str();
   void* const no_context = nullptr;
-  if (!spec.global_pool) {
+  if (!pool) {
     return make<OrtEnv>(library, LANEWAY_ORT_FN(CreateEnvWithCustomLogger), forward_log, no_context, severity, log_id);
   }
-  LANEWAY_TRY_ASSIGN(const Options options, pool_options(library, *spec.global_pool, *workers));
-  auto made = make<OrtEnv>(library, LANEWAY_ORT_FN(CreateEnvWithCustomLoggerAndGlobalThreadPools), forward_log, no_context,
-                           severity, log_id, options.get());
-  if (auto failure = workers->failure(); !made && failure) return *std::move(failure);
+  return make<OrtEnv>(library, LANEWAY_ORT_FN(CreateEnvWithCustomLoggerAndGlobalThreadPools), forward_log, no_context, severity,
+                      log_id, pool);
+}
+
+Expected<Handle<OrtEnv>> make_native(const std::shared_ptr<const Library>& library, const EnvironmentSpec& spec,
+                                     Workers* workers) {
+  Options options;
+  if (workers) { LANEWAY_TRY_ASSIGN(options, pool_options(library, *spec.global_pool, *workers)); }
+  auto made = make_native(library, spec, static_cast<const OrtThreadingOptions*>(options.get()));
+  if (!made && workers) {
+    if (auto failure = workers->failure()) return *std::move(failure);
+  }
   return made;
 }
 
@@ -152,11 +190,13 @@ Expected<std::shared_ptr<const Environment>> Environment::get(const EnvironmentS
   }
   LANEWAY_TRY_ASSIGN(const auto library, Library::open(asked.library));
   EnvironmentSpec spec = with_defaults(asked);
-  auto workers = spec.global_pool ? std::make_shared<Workers>(spec.global_pool->intra, workers_of(*spec.global_pool)) : nullptr;
+  std::shared_ptr<Workers> workers;
+  if (const auto& pool = spec.global_pool) workers = std::make_shared<Workers>(pool->intra, workers_of(*pool), pool->hooks);
   LANEWAY_TRY_ASSIGN(MemoryInfo memory, MemoryInfo::host(library));
   LANEWAY_TRY_ASSIGN(Allocator allocator, Allocator::host(library));
   LANEWAY_TRY_ASSIGN(Handle<OrtEnv> native, make_native(library, spec, workers.get()));
-  if (!*spec.telemetry) LANEWAY_TRY(call(*library, LANEWAY_ORT_FN(DisableTelemetryEvents), native.get()));
+  LANEWAY_TRY(*spec.telemetry ? call(*library, LANEWAY_ORT_FN(EnableTelemetryEvents), native.get())
+                              : call(*library, LANEWAY_ORT_FN(DisableTelemetryEvents), native.get()));
   const std::shared_ptr<const Environment> made(
       new Environment(std::move(spec), std::move(memory), std::move(allocator), std::move(workers), std::move(native)));
   process().exists = true;

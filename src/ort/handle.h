@@ -7,23 +7,33 @@
 /// The only file that names a function which gives something back (a test looks through the others).
 namespace laneway::ort {
 
-/// The entry of the table that gives back handles of this kind. Another kind's does not compile.
+/// The function that gives back handles of this kind. Another kind's does not compile.
 template <class Native>
-using ReleaseEntry = void (*OrtApi::*)(Native*);
+using ReleaseFunction = void (*)(Native*);
 
-/// Declared for the handles of handles.def alone, so that no other can be owned.
+/// Defined for the handles of handles.def alone, so that no other can be owned.
 template <class Native>
-extern const ReleaseEntry<Native> release_entry;
+ReleaseFunction<Native> release_function(const OrtApi& api) noexcept = delete;
 
-#define LANEWAY_ORT_HANDLE(NAME) \
-  template <>                    \
-  inline constexpr ReleaseEntry<Ort##NAME> release_entry<Ort##NAME> = &OrtApi::Release##NAME;
+#define LANEWAY_ORT_HANDLE(NAME) LANEWAY_ORT_HANDLE_AS(NAME, NAME)
+#define LANEWAY_ORT_HANDLE_AS(NATIVE, NAME)                                                       \
+  template <>                                                                                     \
+  inline ReleaseFunction<Ort##NATIVE> release_function<Ort##NATIVE>(const OrtApi& api) noexcept { \
+    return api.Release##NAME;                                                                     \
+  }
+#define LANEWAY_ORT_HANDLE_OF(TABLE, NAME)                                                    \
+  template <>                                                                                 \
+  inline ReleaseFunction<Ort##NAME> release_function<Ort##NAME>(const OrtApi& api) noexcept { \
+    return api.Get##TABLE()->Release##NAME;                                                   \
+  }
 #include "ort/handles.def"
 #undef LANEWAY_ORT_HANDLE
+#undef LANEWAY_ORT_HANDLE_AS
+#undef LANEWAY_ORT_HANDLE_OF
 
 template <class Native>
 void release(const Library& library, Native* native) noexcept {
-  (library.api()->*release_entry<Native>)(native);
+  release_function<Native> (*library.api())(native);
 }
 
 /// A list of names that the library allocated.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <stop_token>
 #include <utility>
 
 #include "laneway/core/float_state.h"
@@ -9,37 +10,23 @@
 #include "ort/session_options.h"
 #include "ort/text.h"
 #include "ort/type_info.h"
-#include "ort/workers.h"
 
 namespace laneway::ort {
 
-// The threads that the session's pools will ask for: each pool is its caller and workers.
-std::size_t workers_of(const SessionSpec& spec) {
-  const int inter_threads = spec.execution == Execution::parallel ? spec.inter_threads : 1;
-  return static_cast<std::size_t>(spec.threads.count) + static_cast<std::size_t>(inter_threads) - 2;
-}
+struct Session::Kept : UsedBySession {
+  Kept(const SessionSpec& spec, const std::shared_ptr<const Environment>& environment)
+      : UsedBySession(spec, environment), profiled(spec.profile_prefix.has_value()), profiling(profiled) {}
 
-// What the native session uses without owning it.
-struct Session::Kept {
-  explicit Kept(const SessionSpec& spec)
-      : initializers(spec.shared_initializers),
-        prepacked(spec.prepacked),
-        workers(spec.threads, workers_of(spec)),
-        profiling(spec.profile_prefix.has_value()) {
-    initializers.insert(initializers.end(), spec.external_initializers.begin(), spec.external_initializers.end());
-    if (const auto* model = std::get_if<ModelBytes>(&spec.model.get())) model_owner = model->owner;
-  }
-
-  std::shared_ptr<const void> model_owner;
-  std::vector<Initializer> initializers;
-  std::shared_ptr<PrepackedWeights> prepacked;
-  Workers workers;
-  std::atomic<bool> profiling;
+  const bool profiled;
+  std::atomic<bool> profiling;  // still
 };
 
 namespace {
 
 Expected<Handle<OrtSession>> make_native(const Environment& environment, const SessionSpec& spec, OrtSessionOptions* options) {
+  const std::stop_callback cancel(spec.load_cancellation, [&] {
+    (void)call(*environment.library(), LANEWAY_ORT_FN(SessionOptionsSetLoadCancellationFlag), options, true);
+  });
   const std::shared_ptr<const Library>& library = environment.library();
   OrtEnv* const env = environment.native();
   OrtPrepackedWeightsContainer* const prepacked = spec.prepacked ? spec.prepacked->native() : nullptr;
@@ -131,12 +118,6 @@ struct MetadataReader {
 
 }  // namespace
 
-Expected<std::shared_ptr<PrepackedWeights>> PrepackedWeights::make(const std::shared_ptr<const Library>& library) {
-  LANEWAY_TRY_ASSIGN(auto handle,
-                     ort::make<OrtPrepackedWeightsContainer>(library, LANEWAY_ORT_FN(CreatePrepackedWeightsContainer)));
-  return std::shared_ptr<PrepackedWeights>(new PrepackedWeights(std::move(handle)));
-}
-
 Session::Session(std::shared_ptr<const Environment> environment, std::unique_ptr<Kept> kept, Handle<OrtSession> handle,
                  bool denormals_as_zero) noexcept
     : environment_(std::move(environment)),
@@ -157,11 +138,11 @@ Expected<std::shared_ptr<const Session>> Session::open(const SessionSpec& spec) 
         ErrorCode::failed_precondition,
         "session: global_pool: expected an environment with a pool, got one without (ask for it before the first session opens)");
   }
-  auto kept = std::make_unique<Kept>(spec);
-  LANEWAY_TRY_ASSIGN(const auto options, make_options((*environment)->library(), spec, kept->workers));
+  auto kept = std::make_unique<Kept>(spec, *environment);
+  LANEWAY_TRY_ASSIGN(const auto options, make_options(*environment, spec, *kept));
   auto native = make_native(**environment, spec, options.get());
   if (!native) {
-    if (auto failure = kept->workers.failure()) return *std::move(failure);
+    if (auto failure = kept->failure()) return *std::move(failure);
     return blame_model(std::move(native).error()).with_context(name_of(spec.model));
   }
   const std::shared_ptr<Session> session(
@@ -206,6 +187,16 @@ Expected<Allocator> Session::host_allocator() const {
   };
   const auto held = std::make_shared<Held>(Held{shared_from_this(), std::move(handle)});
   return Allocator(library(), std::shared_ptr<OrtAllocator>(held, held->handle.get()));
+}
+
+Expected<std::uint64_t> Session::profiling_start_ns() const {
+  if (!kept_->profiled) {
+    return Error(ErrorCode::failed_precondition, "session: profiling: expected one that was begun, got none");
+  }
+  std::uint64_t start_ns = 0;
+  LANEWAY_TRY(
+      call(*library(), LANEWAY_ORT_FN(SessionGetProfilingStartTimeNs), static_cast<const OrtSession*>(native()), &start_ns));
+  return start_ns;
 }
 
 Expected<std::filesystem::path> Session::end_profiling() const {

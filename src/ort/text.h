@@ -1,4 +1,5 @@
 #pragma once
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -9,6 +10,10 @@ namespace laneway::ort {
 
 /// The C API takes texts that end at the first NUL. Errors: invalid_argument, where `text` has one inside.
 Expected<> no_nul(std::string_view field, std::string_view text);
+
+/// Whether ONNX Runtime can open a file, whose errors do not tell why not. `object`: what it is.
+/// Errors: not_found, permission_denied; invalid_argument (no path, a NUL, a folder).
+Expected<> check_file(std::string_view object, const std::filesystem::path& path);
 
 /// A text that the library allocated, which is given back.
 std::string take_text(const Allocator& allocator, char* text);

@@ -1,12 +1,12 @@
 #include "ort/workers.h"
 
-#include <pthread.h>
-
 #include <algorithm>
-#include <cstring>
+#include <exception>
 #include <new>
 #include <semaphore>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 #include "laneway/diag/log.h"
@@ -14,32 +14,68 @@
 namespace laneway::ort {
 namespace {
 
-// A name or a core that the system refuses costs speed, not the run.
+// A name or a core that the system refuses costs speed, not the run; and who joins cannot do anything about a failure.
 void report(const Expected<>& result) {
   if (!result) log::write(Severity::warning, "ort", result.error().message());
+}
+
+std::shared_ptr<const ThreadHooks> standard_threads() {
+  static const auto& hooks = *new std::shared_ptr<const ThreadHooks>(std::make_shared<const ThreadHooks>(
+      ThreadHooks{.create = [](std::function<void()> work) -> Expected<std::shared_ptr<void>> {
+                    return std::shared_ptr<void>(std::make_shared<std::thread>(std::move(work)));
+                  },
+                  .join = [](const std::shared_ptr<void>& thread) -> Expected<> {
+                    static_cast<std::thread*>(thread.get())->join();
+                    return {};
+                  }}));
+  return hooks;
+}
+
+// What a hook throws as what it could have returned.
+template <class Hook>
+auto guarded(const Hook& hook) noexcept -> decltype(hook()) {
+  try {
+    return hook();
+  } catch (const std::bad_alloc&) { return Error::out_of_memory(); } catch (const std::system_error& failure) {
+    return Error(ErrorCode::resource_exhausted, failure.what());
+  } catch (const std::exception& failure) { return Error(ErrorCode::internal, failure.what()); } catch (...) {
+    return Error(ErrorCode::internal, "threw something that is no std::exception");
+  }
 }
 
 }  // namespace
 
 struct Workers::Thread {
-  pthread_t id{};
   std::string name;
   std::vector<int> cores;
+  std::shared_ptr<const ThreadHooks> hooks;
+  std::shared_ptr<void> started;
   std::binary_semaphore begin{0};
   OrtThreadWorkerFn work = nullptr;  // still null when it begins: dismissed
   void* argument = nullptr;
 
-  static void* run(void* self) {
-    Thread& thread = *static_cast<Thread*>(self);
-    report(name_this_thread(thread.name));
-    if (!thread.cores.empty()) report(bind_this_thread(thread.cores));
-    thread.begin.acquire();
-    if (thread.work) thread.work(thread.argument);
-    return nullptr;
+  Expected<> start() {
+    auto thread = guarded([this] { return hooks->create([this] { run(); }); });
+    if (!thread) return std::move(thread).error().with_context("thread " + name + ": not created");
+    started = *std::move(thread);
+    return {};
+  }
+
+  void run() {
+    report(name_this_thread(name));
+    if (!cores.empty()) report(bind_this_thread(cores));
+    begin.acquire();
+    if (work) work(argument);
+  }
+
+  void join() noexcept {
+    auto joined = guarded([this] { return hooks->join(std::move(started)); });
+    if (!joined) report(std::move(joined).error().with_context("thread: not joined"));
   }
 };
 
-Workers::Workers(ThreadSpec spec, std::size_t count) : spec_(std::move(spec)), count_(count) {}
+Workers::Workers(ThreadSpec spec, std::size_t count, std::shared_ptr<const ThreadHooks> hooks)
+    : spec_(std::move(spec)), count_(count), hooks_(hooks ? std::move(hooks) : standard_threads()) {}
 
 Workers::~Workers() { dismiss_waiting(); }
 
@@ -69,10 +105,11 @@ bool Workers::make_threads(std::size_t count) {
     auto thread = std::make_unique<Thread>();
     thread->name = spec_.name.substr(0, 12) + '-' + std::to_string(made_ % 100);  // the system takes 15 characters
     if (!spec_.cores.empty()) thread->cores = {spec_.cores[made_ % spec_.cores.size()]};
+    thread->hooks = hooks_;
     waiting_.push_back(std::move(thread));
-    const int why = pthread_create(&waiting_.back()->id, nullptr, Thread::run, waiting_.back().get());
-    if (why == 0) continue;
-    failure_ = Error(ErrorCode::resource_exhausted, "thread " + waiting_.back()->name + ": not created: " + std::strerror(why));
+    auto started = waiting_.back()->start();
+    if (started) continue;
+    failure_ = std::move(started).error();
     waiting_.pop_back();
     dismiss_waiting();
     return false;
@@ -83,19 +120,25 @@ bool Workers::make_threads(std::size_t count) {
 void Workers::dismiss_waiting() noexcept {
   for (const std::unique_ptr<Thread>& thread : waiting_) {
     thread->begin.release();
-    pthread_join(thread->id, nullptr);
+    thread->join();
   }
   waiting_.clear();
 }
 
 void Workers::join(OrtCustomThreadHandle handle) noexcept {
   const std::unique_ptr<Thread> thread(reinterpret_cast<Thread*>(const_cast<OrtCustomHandleType*>(handle)));
-  pthread_join(thread->id, nullptr);
+  thread->join();
 }
 
 std::optional<Error> Workers::failure() const {
   const std::scoped_lock lock(mutex_);
   return failure_;
+}
+
+Expected<> validate(const ThreadHooks* hooks) {
+  if (!hooks || (hooks->create && hooks->join)) return {};
+  return Error(ErrorCode::invalid_argument,
+               std::string("thread_hooks.") + (hooks->create ? "join" : "create") + ": empty: expected a function");
 }
 
 }  // namespace laneway::ort

@@ -9,6 +9,7 @@
 
 #include "laneway/core/error.h"
 #include "laneway/core/threads.h"
+#include "laneway/ort/environment.h"
 
 namespace laneway::ort {
 
@@ -18,8 +19,8 @@ namespace laneway::ort {
 /// for those before it.
 class Workers {
  public:
-  /// `count`: as many as the pools will ask for.
-  Workers(ThreadSpec spec, std::size_t count);
+  /// `count`: as many as the pools will ask for. `hooks`: null for threads of the standard library.
+  Workers(ThreadSpec spec, std::size_t count, std::shared_ptr<const ThreadHooks> hooks);
   ~Workers();
 
   /// Hooks for ONNX Runtime; `workers` is a Workers. A thread that cannot be made is null to it, and failure() here.
@@ -36,10 +37,14 @@ class Workers {
 
   ThreadSpec spec_;
   std::size_t count_;
+  std::shared_ptr<const ThreadHooks> hooks_;
   mutable std::mutex mutex_;
   std::size_t made_ = 0;
   std::deque<std::unique_ptr<Thread>> waiting_;
   std::optional<Error> failure_;
 };
+
+/// Errors: invalid_argument (a function that is empty).
+Expected<> validate(const ThreadHooks* hooks);
 
 }  // namespace laneway::ort

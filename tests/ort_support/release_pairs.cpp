@@ -4,15 +4,15 @@
 
 namespace laneway::ort {
 
-constexpr ReleaseEntry<OrtSession> good_entry = &OrtApi::ReleaseSession;
-static_assert(good_entry == release_entry<OrtSession>);
+ReleaseFunction<OrtSession> good_function(const OrtApi& api) { return api.ReleaseSession; }
+ReleaseFunction<OrtSession> ours(const OrtApi& api) { return release_function<OrtSession>(api); }
 
 Handle<OrtSession> good_handle(OrtSession* session, std::shared_ptr<const Library> library) {
   return Handle<OrtSession>(session, Release<OrtSession>{library});
 }
 
 #if LANEWAY_WRONG == 1
-constexpr ReleaseEntry<OrtSession> wrong_entry = &OrtApi::ReleaseEnv;
+ReleaseFunction<OrtSession> wrong_function(const OrtApi& api) { return api.ReleaseEnv; }
 #elif LANEWAY_WRONG == 2
 Handle<OrtSession> wrong_handle(OrtEnv* env, std::shared_ptr<const Library> library) {
   return Handle<OrtSession>(env, Release<OrtSession>{library});
@@ -22,7 +22,7 @@ Handle<OrtSession> wrong_release(OrtSession* session, std::shared_ptr<const Libr
   return Handle<OrtSession>(session, Release<OrtEnv>{library});
 }
 #elif LANEWAY_WRONG == 4  // what is borrowed: there is no function that gives it back
-constexpr auto wrong_kind = release_entry<OrtEpDevice>;
+auto wrong_kind(const OrtApi& api) { return release_function<OrtEpDevice>(api); }
 #elif LANEWAY_WRONG == 5
 Expected<Handle<OrtSession> > wrong_maker(const std::shared_ptr<const Library>& library) {
   return make<OrtSession>(library, LANEWAY_ORT_FN(CreateRunOptions));

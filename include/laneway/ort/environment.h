@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,10 +14,22 @@
 namespace laneway LANEWAY_PUBLIC {
 namespace ort {
 
+/// How threads are made, for programs that bring their own. Each function is called once for each worker of a pool.
+///
+/// What either throws is taken for an error. Threads: one call at a time. Lifetime: kept by what has the pool.
+struct ThreadHooks {
+  /// Starts a thread that calls `work` once. What it returns is kept until that worker is joined.
+  /// Errors: its own; they reach whoever opens the session or the environment.
+  std::function<Expected<std::shared_ptr<void>>(std::function<void()> work)> create;
+  /// Waits until `work` has returned. Errors: its own; they are logged.
+  std::function<Expected<>(std::shared_ptr<void> thread)> join;
+};
+
 /// Workers shared by all sessions that ask for them, instead of workers of each session's own.
 struct GlobalPool {
-  ThreadSpec intra = {};  ///< Those that compute one node together.
-  int inter_threads = 1;  ///< Nodes computed at once, for sessions with execution = parallel.
+  ThreadSpec intra = {};                               ///< Those that compute one node together.
+  int inter_threads = 1;                               ///< Nodes computed at once, for sessions with execution = parallel.
+  std::shared_ptr<const ThreadHooks> hooks = nullptr;  ///< Null: this library makes the threads.
   bool denormals_as_zero = false;
 
   friend bool operator==(const GlobalPool&, const GlobalPool&) = default;
@@ -29,6 +42,8 @@ struct EnvironmentSpec {
   std::optional<std::string> log_id = std::nullopt;      ///< Default: "laneway".
   std::optional<GlobalPool> global_pool = std::nullopt;  ///< Default: none.
   std::optional<bool> telemetry = std::nullopt;          ///< Default: false.
+  /// Entries for ONNX Runtime's own parts and for provider libraries, as they name them. Default: none.
+  std::optional<KeyValues> config = std::nullopt;
 };
 
 /// What ONNX Runtime has once per process: its log and its global pool.
@@ -40,7 +55,8 @@ class Environment {
  public:
   /// The one there is, or a new one.
   /// Errors: as Library::open(); failed_precondition where one lives that differs in what the spec asks for, naming the
-  ///         difference (ONNX Runtime itself would ignore the request); invalid_argument (threads, a text with a NUL).
+  ///         difference (ONNX Runtime itself would ignore the request); invalid_argument (threads, a text with a NUL);
+  ///         unimplemented (config, with a library before level 24); what hooks returned.
   static Expected<std::shared_ptr<const Environment>> get(const EnvironmentSpec& spec = {});
 
   Environment(const Environment&) = delete;

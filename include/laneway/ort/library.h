@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "laneway/core/expected.h"
@@ -11,6 +12,9 @@
 
 namespace laneway LANEWAY_PUBLIC {
 namespace ort {
+
+/// Settings as ONNX Runtime takes and gives them: names and texts.
+using KeyValues = std::vector<std::pair<std::string, std::string>>;
 
 /// Where ONNX Runtime is to be found.
 struct LibrarySpec {

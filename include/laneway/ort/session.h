@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,8 +17,9 @@
 #include "laneway/core/threads.h"
 #include "laneway/ort/environment.h"
 #include "laneway/ort/handle.h"
+#include "laneway/ort/initializer.h"
 #include "laneway/ort/memory.h"
-#include "laneway/ort/value.h"
+#include "laneway/ort/provider.h"
 
 namespace laneway LANEWAY_PUBLIC {
 namespace ort {
@@ -47,60 +49,78 @@ class ModelSource {
 enum class Optimisation : std::uint8_t { none = 0, basic = 1, extended = 2, layout = 3, all = 99 };
 enum class Execution : std::uint8_t { sequential, parallel };
 
-/// Weights packed for kernels, held once for all sessions that are opened with the same container.
-/// Threads: any. Lifetime: sessions keep it.
-class PrepackedWeights {
- public:
-  static Expected<std::shared_ptr<PrepackedWeights>> make(const std::shared_ptr<const Library>& library);
-  OrtPrepackedWeightsContainer* native() const noexcept { return handle_.get(); }
-
- private:
-  explicit PrepackedWeights(Handle<OrtPrepackedWeightsContainer> handle) noexcept : handle_(std::move(handle)) {}
-  Handle<OrtPrepackedWeightsContainer> handle_;
-};
-
-/// A tensor of the caller's for a weight of the model.
-struct Initializer {
-  std::string name;
-  std::shared_ptr<const Value> value;
-};
-
 /// Everything a session is made from.
 struct SessionSpec {
   // Behaviour.
   ModelSource model;
   std::shared_ptr<const Environment> environment = nullptr;  ///< Null: the process's.
+  /// Who computes: for each node the first of these that can, then ONNX Runtime's own code for processors.
+  std::vector<Provider> providers = {};
+  /// Instead of `providers`: devices that ONNX Runtime chooses among those there are, or that a function of the caller's does.
+  DeviceSelection device_selection = {};
   /// Extents of dimensions with a name, for all inputs at once. ONNX Runtime passes over a name that no input has.
   std::vector<NamedExtent> dimensions = {};
+  std::vector<NamedExtent> dimensions_by_denotation = {};  ///< The same by what a dimension stands for ("DATA_BATCH").
   /// Weights that the model keeps outside itself, replaced before anything is optimised. ONNX Runtime checks name, dtype and
   /// shape, and copies them.
   std::vector<Initializer> external_initializers = {};
+  std::vector<ExternalFile> external_files = {};  ///< Whole files of such weights, by their name in the model. Copied.
   /// The very values the model has, used where they lie, so that several sessions hold them once. Not for other values: ONNX
   /// Runtime checks neither name nor dtype nor shape, and what it folded while optimising came from the model's own.
   std::vector<Initializer> shared_initializers = {};
-  std::vector<std::pair<std::string, std::string>> config = {};  ///< Session config entries, as ONNX Runtime names them.
+  KeyValues config = {};  ///< Session config entries, as ONNX Runtime names them; each once.
   bool deterministic = false;
   bool denormals_as_zero = false;  ///< In runs of bindings, on x86-64; the calling thread's state is as it was afterwards.
+  bool record_placement = false;   ///< For Session::assignments().
+  std::stop_token load_cancellation = {};  ///< A stop requested while open() loads ends it with `cancelled`.
   std::string log_id = {};
+  std::optional<Severity> log_severity = std::nullopt;  ///< nullopt: the environment's.
+  int log_verbosity = 0;                                ///< Of what is said at severity verbose: more with a higher one.
+  LogSink log_sink = {};                                ///< Gets what this session says, in place of the process's sink.
   std::optional<std::filesystem::path> profile_prefix = std::nullopt;   ///< Starts profiling: see end_profiling().
   std::optional<std::filesystem::path> optimised_model = std::nullopt;  ///< Where to write what the optimisation made of it.
 
   // Performance.
   Optimisation optimisation = Optimisation::all;
   ThreadSpec threads = {};   ///< Those that compute one node together; with execution = parallel, those of nodes too.
-  bool global_pool = false;  ///< The environment's workers instead; `threads` and `inter_threads` are then ignored.
+  bool global_pool = false;  ///< The environment's workers instead; `threads`, `inter_threads` and hooks are then ignored.
   Execution execution = Execution::sequential;
-  int inter_threads = 1;  ///< Nodes computed at once with execution = parallel.
+  int inter_threads = 1;                                      ///< Nodes computed at once with execution = parallel.
+  std::shared_ptr<const ThreadHooks> thread_hooks = nullptr;  ///< Makes the workers. Null: this library does.
   bool arena = true;
   bool memory_pattern = true;
   std::shared_ptr<PrepackedWeights> prepacked = nullptr;
+  std::vector<std::shared_ptr<const SharedAllocator>> shared_allocators = {};  ///< In place of arenas of the session's own.
 };
+
+/// Specs to start from: edit what they return. Each says what it changes.
+SessionSpec lowest_latency(ModelSource model);  ///< Runs on the calling thread alone: no worker, nothing to wake.
+SessionSpec highest_throughput(ModelSource model, int threads);  ///< Workers that spin share each node.
+SessionSpec least_memory(ModelSource model);  ///< No arena, no memory pattern, weights not packed again, workers that sleep.
+SessionSpec reproducible(ModelSource model);  ///< One thread, deterministic kernels, basic optimisation only.
 
 /// What the model's author wrote down. nullopt: nothing.
 struct Metadata {
   std::optional<std::string> producer, graph, graph_description, domain, description;
   std::int64_t version = 0;
   std::vector<std::pair<std::string, std::string>> custom = {};
+};
+
+/// Where the memory of a port lies, and which device reads or writes it there.
+struct PortPlacement {
+  MemorySpec memory;
+  std::optional<Device> device = std::nullopt;  ///< nullopt: of a provider that was attached without devices.
+};
+
+/// A node of the model as its provider got it, after the basic optimisations.
+struct AssignedNode {
+  std::string name, domain, type;
+  friend bool operator==(const AssignedNode&, const AssignedNode&) = default;
+};
+/// Nodes that a provider computes as one.
+struct Assignment {
+  std::string provider;
+  std::vector<AssignedNode> nodes;
 };
 
 /// One model, loaded and optimised.
@@ -127,8 +147,27 @@ class Session : public std::enable_shared_from_this<Session> {
   Expected<std::size_t> output_named(std::string_view name) const;
 
   Expected<Metadata> metadata() const;
+  /// The version of a domain's operators that the model is written in; "" is ONNX's own. Errors: not_found (not in the model).
+  Expected<int> opset(const std::string& domain) const;
+
+  /// In the order of the model's required inputs, and of outputs().
+  Expected<std::vector<PortPlacement>> input_placements() const;
+  Expected<std::vector<PortPlacement>> output_placements() const;
+  /// Who computes what. Errors: failed_precondition (SessionSpec::record_placement was off); unimplemented (a library before
+  /// level 24).
+  Expected<std::vector<Assignment>> assignments() const;
+
+  /// Tells providers something while the session lives ({"ep.dynamic.workload_type", "Efficient"}).
+  /// Errors: invalid_argument; unimplemented (none of them takes it).
+  Expected<> set_provider_options(const KeyValues& options) const;
+  /// Gives up what a provider captured of runs with this number (run config "gpu_graph_id").
+  /// Errors: unimplemented (no provider of it captures; a library before level 27).
+  Expected<> release_captured_graph(int id) const;
+
   /// The session's own allocator of host memory: its arena, unless that is off.
   Expected<Allocator> host_allocator() const;
+  /// When profiling began, in nanoseconds of the clock that the trace counts with. Errors: failed_precondition (never begun).
+  Expected<std::uint64_t> profiling_start_ns() const;
   /// Stops profiling and says where the trace is. Errors: failed_precondition (never begun, ended before).
   Expected<std::filesystem::path> end_profiling() const;
 
@@ -142,6 +181,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Session(std::shared_ptr<const Environment> environment, std::unique_ptr<Kept> kept, Handle<OrtSession> handle,
           bool denormals_as_zero) noexcept;
   Expected<> read_ports();
+  Expected<PortPlacement> placement(const OrtMemoryInfo* memory, const OrtEpDevice* device) const;
 
   std::shared_ptr<const Environment> environment_;
   std::unique_ptr<Kept> kept_;

@@ -1,0 +1,12 @@
+#pragma once
+#include <span>
+#include <vector>
+
+#include "laneway/ort/device.h"
+
+namespace laneway::ort {
+
+/// Native devices of the environment with what they need to stay. Without those of a library that is going.
+std::vector<Device> known_devices(const std::shared_ptr<const Environment>& environment, std::span<OrtEpDevice* const> natives);
+
+}  // namespace laneway::ort
