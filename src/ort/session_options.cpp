@@ -58,11 +58,11 @@ Expected<> set_dimensions(const Library& library, OrtSessionOptions* options, co
   return {};
 }
 
-void ORT_API_CALL forward_to_sink(void* used, OrtLoggingLevel level, const char*, const char*, const char* place,
+void ORT_API_CALL forward_to_sink(void* used, OrtLoggingLevel level, const char*, const char* log_id, const char* place,
                                   const char* message) {
   try {
     const LogSink& sink = static_cast<const UsedBySession*>(used)->log_sink;
-    sink({.severity = static_cast<Severity>(level), .category = "ort", .message = message, .place = place});
+    sink({.severity = static_cast<Severity>(level), .category = log_id, .message = message, .place = place});
   } catch (...) {  // as that of the process: what a sink throws is dropped
   }
 }

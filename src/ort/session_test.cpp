@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "ort_support/folder.h"
 #include "ort_support/models.h"
 
 namespace laneway::ort {
@@ -26,24 +27,6 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-// A folder that goes with the test.
-class Folder {
- public:
-  Folder() {
-    std::string pattern = fs::temp_directory_path() / "laneway-ort-XXXXXX";
-    path_ = mkdtemp(pattern.data());
-  }
-  ~Folder() { fs::remove_all(path_); }
-  fs::path write(const std::string& name, std::string_view bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-    return path_ / name;
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 std::vector<float> run_floats(const std::shared_ptr<const Session>& session, std::vector<float> x, const Shape& shape) {
   const Value value = over(x, shape);
@@ -64,7 +47,7 @@ TEST(OrtSession, ReportsPortsAsDeclared) {
               HasSubstr("not_found: input nothing: no such port: expected one of ids, mask"));
 }
 
-TEST(OrtSession, ADimensionHasAnExtentOrANameOrNeither) {
+TEST(OrtSession, O09_ADimensionHasAnExtentOrANameOrNeither) {
   const auto session = open_model(test_models::resize_like());
   EXPECT_EQ(session->inputs()[0].shape, (std::vector<Dimension>{{}, {}, {}, extent(3)})) << "a fixed one has no name";
   const auto mixed = open_model(test_models::identity(DType::u16, {2, "n", {}}));
@@ -95,7 +78,7 @@ TEST(OrtSession, ReportsPortsOfEveryKind) {
   EXPECT_EQ(sparse.dtype, DType::f32);
 }
 
-TEST(OrtSession, AnInputWithADefaultIsOptional) {
+TEST(OrtSession, O10_AnInputWithADefaultIsOptional) {
   const auto session = open_model(test_models::default_input());
   ASSERT_EQ(session->inputs().size(), 2u);
   EXPECT_FALSE(session->inputs()[0].optional);
@@ -149,7 +132,7 @@ TEST(OrtSession, NoTruncationOfAModelCrashesOrIsInternal) {
   }
 }
 
-TEST(OrtSession, ReadsMetadataAndTellsWhatIsAbsent) {
+TEST(OrtSession, O09_ReadsMetadataAndTellsWhatIsAbsent) {
   test_models::OnnxModel model;
   model.input("x", DType::f32, {2}).node("Relu", {"x"}, {"y"}).output("y", DType::f32, {2});
   model.producer_name = "me";
@@ -165,7 +148,7 @@ TEST(OrtSession, ReadsMetadataAndTellsWhatIsAbsent) {
   EXPECT_THAT(metadata.custom, testing::UnorderedElementsAre(Entry("author", "A"), Entry("empty", ""), Entry("größe", "更大")));
 }
 
-TEST(OrtSession, FixesDimensionsByName) {
+TEST(OrtSession, O05_FixesDimensionsByName) {
   const std::string model = test_models::mixed_dtypes();
   SessionSpec spec = spec_of(model);
   spec.dimensions = {{"batch", 3}};
@@ -174,7 +157,7 @@ TEST(OrtSession, FixesDimensionsByName) {
   for (const Port& port : session->outputs()) EXPECT_EQ(port.shape[0], extent(3)) << port.name;
 }
 
-TEST(OrtSession, SharedInitializersAreUsedWhereTheyLie) {
+TEST(OrtSession, O08_SharedInitializersAreUsedWhereTheyLie) {
   const std::string model = test_models::mlp();
   std::vector<float> bias(4, 0.0f);
   SessionSpec spec = spec_of(model);
@@ -187,7 +170,7 @@ TEST(OrtSession, SharedInitializersAreUsedWhereTheyLie) {
   for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(after[i] - before[i], 100, 1e-3);
 }
 
-TEST(OrtSession, ExternalInitializersReplaceWhatLiesOutside) {
+TEST(OrtSession, O08_ExternalInitializersReplaceWhatLiesOutside) {
   test_models::OnnxModel model;
   model.input("x", DType::f32, {4})
       .initializer("c",
@@ -207,7 +190,7 @@ TEST(OrtSession, ExternalInitializersReplaceWhatLiesOutside) {
   EXPECT_THAT(outcome(Session::open(spec)), StartsWith("invalid_argument: external_initializers c: value: null"));
 }
 
-TEST(OrtSession, EveryOptionOpensAndRunsTheSame) {
+TEST(OrtSession, O05_EveryOptionOpensAndRunsTheSame) {
   const std::string model = test_models::mlp();
   const std::vector<float> x = test_models::random_floats(32, 11);
   const std::vector<float> expected = run_floats(open_model(model), x, {1, 32});
@@ -234,7 +217,7 @@ TEST(OrtSession, EveryOptionOpensAndRunsTheSame) {
 }
 
 #if defined(__x86_64__)
-TEST(OrtSession, DenormalsAreZeroWhereAskedForWhicheverSessionCameFirst) {
+TEST(OrtSession, O05_DenormalsAreZeroWhereAskedForWhicheverSessionCameFirst) {
   test_models::OnnxModel twice;
   twice.input("x", DType::f32, {"n"}).node("Add", {"x", "x"}, {"y"}).output("y", DType::f32, {"n"});
   const std::string model = twice.bytes();
@@ -264,7 +247,7 @@ TEST(OrtSession, TheCallersFloatingPointStateIsAsItWas) {
 }
 #endif
 
-TEST(OrtSession, WrongOptionsAreRefusedNamingTheField) {
+TEST(OrtSession, O05_WrongOptionsAreRefusedNamingTheField) {
   const std::string model = test_models::identity();
   const auto refused = [&](auto edit) {
     SessionSpec spec = spec_of(model);
@@ -306,7 +289,7 @@ std::vector<ThreadFacts> wait_for_threads(const std::string& prefix, std::size_t
   return threads_named(prefix);
 }
 
-TEST(OrtSession, WorkersHaveTheirNamesAndCores) {
+TEST(OrtSession, O05_WorkersHaveTheirNamesAndCores) {
   const std::vector<int> cores = allowed_cores();
   const std::string model = test_models::mlp();
   SessionSpec spec = spec_of(model);
@@ -321,7 +304,7 @@ TEST(OrtSession, WorkersHaveTheirNamesAndCores) {
   }
 }
 
-TEST(OrtSession, ParallelExecutionHasWorkersOfItsOwnAndNoneIsLeftOver) {
+TEST(OrtSession, O05_ParallelExecutionHasWorkersOfItsOwnAndNoneIsLeftOver) {
   const std::string model = test_models::mlp();
   SessionSpec spec = spec_of(model);
   spec.threads = {.count = 3, .spin = false, .name = "par"};
@@ -331,7 +314,7 @@ TEST(OrtSession, ParallelExecutionHasWorkersOfItsOwnAndNoneIsLeftOver) {
   EXPECT_EQ(wait_for_threads("par-", 5).size(), 5u) << "two that share a node with the caller, three for nodes beside its own";
 }
 
-TEST(OrtSession, WorkersGoWithTheSession) {
+TEST(OrtSession, O05_WorkersGoWithTheSession) {
   const std::string model = test_models::mlp();
   SessionSpec spec = spec_of(model);
   spec.threads = {.count = 3, .name = "passing"};
@@ -339,7 +322,7 @@ TEST(OrtSession, WorkersGoWithTheSession) {
   EXPECT_TRUE(threads_named("passing").empty());
 }
 
-TEST(OrtSession, PrepackedWeightsAreSharedAndMayBeDroppedFirst) {
+TEST(OrtSession, O07_PrepackedWeightsAreSharedAndMayBeDroppedFirst) {
   const std::string model = test_models::wide_mlp(64, 3);
   const std::vector<float> x = test_models::random_floats(64, 2);
   const auto expected = run_floats(open_model(model), x, {1, 64});
@@ -375,7 +358,7 @@ TEST(OrtSession, BytesWithoutAnOwnerMayGoOnceItIsOpen) {
   EXPECT_EQ(run_floats(session, x, {1, 32}), expected);
 }
 
-TEST(OrtSession, ProfilingEndsOnce) {
+TEST(OrtSession, O20_ProfilingEndsOnce) {
   const Folder folder;
   const std::string model = test_models::relu();
   SessionSpec spec = spec_of(model);
@@ -390,7 +373,7 @@ TEST(OrtSession, ProfilingEndsOnce) {
   EXPECT_THAT(outcome(open_model(model)->end_profiling()), StartsWith("failed_precondition: session: profiling"));
 }
 
-TEST(OrtSession, TheArenaCountsWhatItHolds) {
+TEST(OrtSession, O21_TheArenaCountsWhatItHolds) {
   const auto session = open_model(test_models::wide_mlp(256, 2));
   const Allocator arena = take(session->host_allocator());
   const AllocatorStatistics before = take(arena.statistics());
@@ -403,7 +386,7 @@ TEST(OrtSession, TheArenaCountsWhatItHolds) {
   EXPECT_EQ(*during.allocations, *before.allocations + 1);
 }
 
-TEST(OrtSession, WithoutAnArenaThereIsAnAllocatorAllTheSame) {
+TEST(OrtSession, O21_WithoutAnArenaThereIsAnAllocatorAllTheSame) {
   const std::string model = test_models::identity();
   SessionSpec spec = spec_of(model);
   spec.arena = false;

@@ -76,7 +76,7 @@ struct SessionSpec {
   std::string log_id = {};
   std::optional<Severity> log_severity = std::nullopt;  ///< nullopt: the environment's.
   int log_verbosity = 0;                                ///< Of what is said at severity verbose: more with a higher one.
-  LogSink log_sink = {};                                ///< Gets what this session says, in place of the process's sink.
+  LogSink log_sink = {};  ///< Gets what this session says, in place of the process's; the category is log_id.
   std::optional<std::filesystem::path> profile_prefix = std::nullopt;   ///< Starts profiling: see end_profiling().
   std::optional<std::filesystem::path> optimised_model = std::nullopt;  ///< Where to write what the optimisation made of it.
 
