@@ -18,9 +18,10 @@ using Json = nlohmann::ordered_json;
 template <class Visit>
 void each_field(auto& spec, Visit&& visit) requires std::same_as<std::remove_cvref_t<decltype(spec)>, SessionSpec> {
   auto& [model, environment, providers, device_selection, dimensions, dimensions_by_denotation, external_initializers,
-         external_files, shared_initializers, config, deterministic, denormals_as_zero, record_placement, load_cancellation,
-         log_id, log_severity, log_verbosity, log_sink, profile_prefix, optimised_model, optimisation, threads, global_pool,
-         execution, inter_threads, thread_hooks, arena, memory_pattern, prepacked, shared_allocators] = spec;
+         external_files, shared_initializers, config, operators, operator_libraries, deterministic, denormals_as_zero,
+         record_placement, load_cancellation, log_id, log_severity, log_verbosity, log_sink, profile_prefix, optimised_model,
+         optimisation, threads, global_pool, execution, inter_threads, thread_hooks, arena, memory_pattern, prepacked,
+         shared_allocators] = spec;
   visit("model", model);
   visit("environment", environment);
   visit("providers", providers);
@@ -31,6 +32,8 @@ void each_field(auto& spec, Visit&& visit) requires std::same_as<std::remove_cvr
   visit("external_files", external_files);
   visit("shared_initializers", shared_initializers);
   visit("config", config);
+  visit("operators", operators);
+  visit("operator_libraries", operator_libraries);
   visit("deterministic", deterministic);
   visit("denormals_as_zero", denormals_as_zero);
   visit("record_placement", record_placement);
@@ -193,6 +196,10 @@ Expected<Json> write(const T& value) {
       list.push_back(*std::move(written));
     }
     return list;
+  } else if constexpr (std::same_as<T, std::vector<std::filesystem::path>>) {
+    Json list = Json::array();
+    for (const std::filesystem::path& path : value) list.push_back(path.string());
+    return list;
   } else if constexpr (std::same_as<T, ModelSource>) {
     return write_model(value);
   } else if constexpr (std::same_as<T, DeviceSelection>) {
@@ -335,7 +342,8 @@ Expected<> read(const Json& json, T& value) {
     return read_fields(json, value);
   } else if constexpr (std::same_as<T, KeyValues> || std::same_as<T, std::vector<NamedExtent>>) {
     return read_key_value_list(json, value);
-  } else if constexpr (std::same_as<T, std::vector<Provider>> || std::same_as<T, std::vector<int>>) {
+  } else if constexpr (std::same_as<T, std::vector<Provider>> || std::same_as<T, std::vector<int>> ||
+                       std::same_as<T, std::vector<std::filesystem::path>>) {
     return read_list(json, value);
   } else if constexpr (std::same_as<T, DeviceSelection>) {
     return read_selection(json, value);

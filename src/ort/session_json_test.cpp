@@ -30,6 +30,7 @@ TEST(OrtSessionJson, O06_EveryFieldThatCanBeTextComesBack) {
   spec.dimensions = {{"sequence", 17}, {"batch", std::int64_t{1} << 40}};
   spec.dimensions_by_denotation = {{"DATA_BATCH", 0}};
   spec.config = {{"z.last", "first"}, {"a.first", "\"quoted\"\n\u00e4"}};
+  spec.operator_libraries = {"liba.so", "dir/libb.so"};
   spec.deterministic = true;
   spec.denormals_as_zero = true;
   spec.record_placement = true;
@@ -56,6 +57,7 @@ TEST(OrtSessionJson, O06_EveryFieldThatCanBeTextComesBack) {
   EXPECT_EQ(back.dimensions, spec.dimensions) << "in their order";
   EXPECT_EQ(back.dimensions_by_denotation, spec.dimensions_by_denotation);
   EXPECT_EQ(back.config, spec.config) << "in their order";
+  EXPECT_EQ(back.operator_libraries, spec.operator_libraries);
   EXPECT_TRUE(back.deterministic && back.denormals_as_zero && back.record_placement && back.global_pool);
   EXPECT_EQ(back.log_id, "id");
   EXPECT_EQ(back.log_severity, Severity::info);
@@ -131,6 +133,7 @@ TEST(OrtSessionJson, O06_WhatCannotBeTextIsRefusedByName) {
   EXPECT_EQ(refused([&](SessionSpec& s) { s.prepacked = take(PrepackedWeights::make(environment->library())); }),
             names("prepacked"));
   EXPECT_EQ(refused([](SessionSpec& s) { s.shared_allocators = {nullptr}; }), names("shared_allocators"));
+  EXPECT_EQ(refused([](SessionSpec& s) { s.operators = {nullptr}; }), names("operators"));
   EXPECT_THAT(outcome(read(R"({"log_sink": "stderr"})")), HasSubstr("log_sink: cannot be text"));
   EXPECT_THAT(refused([](SessionSpec& s) { s.config = {{"k", "1"}, {"k", "2"}}; }), HasSubstr("config: k: given twice"));
   EXPECT_THAT(refused([](SessionSpec& s) { s.log_id = "\xff"; }), StartsWith("invalid_argument: session options: "));

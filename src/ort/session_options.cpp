@@ -7,6 +7,7 @@
 #include "laneway/diag/log.h"
 #include "ort/call.h"
 #include "ort/key_values.h"
+#include "ort/operator_options.h"
 #include "ort/text.h"
 
 namespace laneway::ort {
@@ -198,6 +199,7 @@ Expected<> validate(const SessionSpec& spec) {
   LANEWAY_TRY(validate_dimensions("dimensions_by_denotation", spec.dimensions_by_denotation));
   LANEWAY_TRY(validate_devices(spec));
   LANEWAY_TRY(validate_files(spec.external_files));
+  LANEWAY_TRY(validate_operators(spec));
   for (const auto& allocator : spec.shared_allocators) {
     if (!allocator) return Error(ErrorCode::invalid_argument, "shared_allocators: null: expected an allocator");
   }
@@ -213,7 +215,8 @@ Expected<> validate(const SessionSpec& spec) {
 }
 
 UsedBySession::UsedBySession(const SessionSpec& spec, const std::shared_ptr<const Environment>& environment)
-    : initializers(spec.shared_initializers),
+    : operators(spec.operators),
+      initializers(spec.shared_initializers),
       prepacked(spec.prepacked),
       allocators(spec.shared_allocators),
       log_sink(spec.log_sink),
@@ -239,6 +242,7 @@ Expected<Options> make_options(const std::shared_ptr<const Environment>& environ
   LANEWAY_TRY(set_threads(*library, options.get(), spec, used));
   LANEWAY_TRY(add_initializers(*library, options.get(), spec));
   LANEWAY_TRY(add_external_files(*library, options.get(), spec));
+  LANEWAY_TRY(add_operators(*library, options.get(), spec));
   for (const auto& [key, value] : spec.config) {  // after ours, so that the caller's own word counts
     LANEWAY_TRY(call(*library, LANEWAY_ORT_FN(AddSessionConfigEntry), options.get(), key.c_str(), value.c_str()));
   }

@@ -21,6 +21,7 @@ struct UsedBySession {
   /// An error of the caller's own functions, which says more than what ONNX Runtime made of it.
   std::optional<Error> failure() const;
 
+  std::vector<std::shared_ptr<const OperatorDomain>> operators;
   std::shared_ptr<const void> model_owner;
   std::vector<Initializer> initializers;
   std::shared_ptr<PrepackedWeights> prepacked;

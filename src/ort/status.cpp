@@ -61,6 +61,21 @@ Error to_error(const Library& library, OrtStatus* status) noexcept {
   }
 }
 
+OrtStatus* to_status(const OrtApi& api, const Expected<>& result) noexcept {
+  if (result) return nullptr;
+  OrtErrorCode code = ORT_FAIL;
+  switch (result.error().code()) {
+    case ErrorCode::invalid_argument:
+    case ErrorCode::out_of_range: code = ORT_INVALID_ARGUMENT; break;
+    case ErrorCode::not_found: code = ORT_NO_SUCHFILE; break;
+    case ErrorCode::unimplemented: code = ORT_NOT_IMPLEMENTED; break;
+    default: break;
+  }
+  try {
+    return api.CreateStatus(code, std::string(result.error().message()).c_str());
+  } catch (const std::bad_alloc&) { return api.CreateStatus(code, "out of memory"); }
+}
+
 Error not_in_headers(const char* function) {
   return Error(ErrorCode::unimplemented, std::string("ONNX Runtime: ") + function +
                                              ": not in the headers of this build: expected newer ones, got level " +

@@ -16,30 +16,6 @@ bool rank_known(const Library& library, const OrtTensorTypeAndShapeInfo& info, s
   return known && *known;
 }
 
-Expected<> read_tensor(const Library& library, const OrtTensorTypeAndShapeInfo& info, Port& port) {
-  ONNXTensorElementDataType type{};
-  std::size_t rank = 0;
-  LANEWAY_TRY(call(library, LANEWAY_ORT_FN(GetTensorElementType), &info, &type));
-  LANEWAY_TRY_ASSIGN(port.dtype, from_native(type));
-  LANEWAY_TRY(call(library, LANEWAY_ORT_FN(GetDimensionsCount), &info, &rank));
-  port.rank_known = rank_known(library, info, rank);
-  if (rank == 0) return {};
-  std::vector<std::int64_t> extents(rank);
-  std::vector<const char*> symbols(rank);
-  LANEWAY_TRY(call(library, LANEWAY_ORT_FN(GetDimensions), &info, extents.data(), rank));
-  LANEWAY_TRY(call(library, LANEWAY_ORT_FN(GetSymbolicDimensions), &info, symbols.data(), rank));
-  for (std::size_t axis = 0; axis < rank; ++axis) {
-    Dimension dimension;
-    if (extents[axis] >= 0) {
-      dimension.extent = extents[axis];
-    } else if (symbols[axis]) {
-      dimension.symbol = symbols[axis];  // "" where it has no name
-    }
-    port.shape.push_back(std::move(dimension));
-  }
-  return {};
-}
-
 using TypeInfo = Handle<OrtTypeInfo>;
 
 // Of a sequence or a map: what it holds, where that is a tensor.
@@ -83,6 +59,30 @@ Expected<> read_optional(const std::shared_ptr<const Library>& library, const Or
 }
 
 }  // namespace
+
+Expected<> read_tensor(const Library& library, const OrtTensorTypeAndShapeInfo& info, Port& port) {
+  ONNXTensorElementDataType type{};
+  std::size_t rank = 0;
+  LANEWAY_TRY(call(library, LANEWAY_ORT_FN(GetTensorElementType), &info, &type));
+  LANEWAY_TRY_ASSIGN(port.dtype, from_native(type));
+  LANEWAY_TRY(call(library, LANEWAY_ORT_FN(GetDimensionsCount), &info, &rank));
+  port.rank_known = rank_known(library, info, rank);
+  if (rank == 0) return {};
+  std::vector<std::int64_t> extents(rank);
+  std::vector<const char*> symbols(rank);
+  LANEWAY_TRY(call(library, LANEWAY_ORT_FN(GetDimensions), &info, extents.data(), rank));
+  LANEWAY_TRY(call(library, LANEWAY_ORT_FN(GetSymbolicDimensions), &info, symbols.data(), rank));
+  for (std::size_t axis = 0; axis < rank; ++axis) {
+    Dimension dimension;
+    if (extents[axis] >= 0) {
+      dimension.extent = extents[axis];
+    } else if (symbols[axis]) {
+      dimension.symbol = symbols[axis];  // "" where it has no name
+    }
+    port.shape.push_back(std::move(dimension));
+  }
+  return {};
+}
 
 Expected<Port> port_of(const std::shared_ptr<const Library>& library, std::string name, const OrtTypeInfo& type) {
   Port port{.name = std::move(name)};

@@ -12,6 +12,9 @@ namespace laneway::ort {
 /// A port as the model declares it. Errors: unimplemented (opaque types, dtypes that came after this build).
 Expected<Port> port_of(const std::shared_ptr<const Library>& library, std::string name, const OrtTypeInfo& type);
 
+/// Dtype and shape of a tensor into a port.
+Expected<> read_tensor(const Library& library, const OrtTensorTypeAndShapeInfo& info, Port& port);
+
 struct ElementsAndShape {
   DType dtype;
   Shape shape;

@@ -15,6 +15,7 @@
 #include "laneway/core/expected.h"
 #include "laneway/core/port.h"
 #include "laneway/core/threads.h"
+#include "laneway/ort/custom_operator.h"
 #include "laneway/ort/environment.h"
 #include "laneway/ort/handle.h"
 #include "laneway/ort/initializer.h"
@@ -69,6 +70,8 @@ struct SessionSpec {
   /// Runtime checks neither name nor dtype nor shape, and what it folded while optimising came from the model's own.
   std::vector<Initializer> shared_initializers = {};
   KeyValues config = {};  ///< Session config entries, as ONNX Runtime names them; each once.
+  std::vector<std::shared_ptr<const OperatorDomain>> operators = {};  ///< Custom ones, of each domain once.
+  std::vector<std::filesystem::path> operator_libraries = {};         ///< Shared objects with an entry RegisterCustomOps.
   bool deterministic = false;
   bool denormals_as_zero = false;  ///< In runs of bindings, on x86-64; the calling thread's state is as it was afterwards.
   bool record_placement = false;   ///< For Session::assignments().

@@ -1,0 +1,27 @@
+#include "ort/operator_options.h"
+
+#include <algorithm>
+
+#include "ort/call.h"
+#include "ort/text.h"
+
+namespace laneway::ort {
+
+Expected<> validate_operators(const SessionSpec& spec) {
+  if (std::ranges::find(spec.operators, nullptr) != spec.operators.end()) {
+    return Error(ErrorCode::invalid_argument, "operators: null: expected a domain");
+  }
+  for (const std::filesystem::path& path : spec.operator_libraries) LANEWAY_TRY(check_file("operator library", path));
+  return {};
+}
+
+Expected<> add_operators(const Library& library, OrtSessionOptions* options, const SessionSpec& spec) {
+  for (const auto& domain : spec.operators) LANEWAY_TRY(domain->add_to(options));
+  for (const std::filesystem::path& path : spec.operator_libraries) {
+    auto added = call(library, LANEWAY_ORT_FN(RegisterCustomOpsLibrary_V2), options, path.c_str());
+    if (!added) return std::move(added).error().with_context("operator library " + path.string());
+  }
+  return {};
+}
+
+}  // namespace laneway::ort
