@@ -7,6 +7,7 @@
 
 #include "laneway/core/float_state.h"
 #include "ort/call.h"
+#include "ort/model_editor.h"
 #include "ort/session_options.h"
 #include "ort/text.h"
 #include "ort/type_info.h"
@@ -23,23 +24,41 @@ struct Session::Kept : UsedBySession {
 
 namespace {
 
+struct MakeNative {
+  const Environment& environment;
+  OrtPrepackedWeightsContainer* prepacked;
+  OrtSessionOptions* options;
+
+  using Made = Expected<Handle<OrtSession>>;
+  Made operator()(const ModelPath& model) const {
+    const std::shared_ptr<const Library>& library = environment.library();
+    OrtEnv* const env = environment.native();
+    const char* path = model.path.c_str();
+    if (!prepacked) return make<OrtSession>(library, LANEWAY_ORT_FN(CreateSession), env, path, options);
+    return make<OrtSession>(library, LANEWAY_ORT_FN(CreateSessionWithPrepackedWeightsContainer), env, path, options, prepacked);
+  }
+  Made operator()(const ModelBytes& model) const {
+    const std::shared_ptr<const Library>& library = environment.library();
+    OrtEnv* const env = environment.native();
+    const void* const data = model.bytes.data();
+    const std::size_t size = model.bytes.size();
+    if (!prepacked) return make<OrtSession>(library, LANEWAY_ORT_FN(CreateSessionFromArray), env, data, size, options);
+    return make<OrtSession>(library, LANEWAY_ORT_FN(CreateSessionFromArrayWithPrepackedWeightsContainer), env, data, size,
+                            options, prepacked);
+  }
+  Made operator()(const std::shared_ptr<const ModelGraph>& graph) const {
+    if (!prepacked && editor_takes(*graph)) return make_session(environment, *graph, options);
+    LANEWAY_TRY_ASSIGN(const ModelBytes bytes, to_bytes(*graph));
+    return (*this)(bytes);
+  }
+  Made operator()(const EditedModel& model) const { return make_session(environment, model, options, prepacked); }
+};
+
 Expected<Handle<OrtSession>> make_native(const Environment& environment, const SessionSpec& spec, OrtSessionOptions* options) {
   const std::stop_callback cancel(spec.load_cancellation, [&] {
     (void)call(*environment.library(), LANEWAY_ORT_FN(SessionOptionsSetLoadCancellationFlag), options, true);
   });
-  const std::shared_ptr<const Library>& library = environment.library();
-  OrtEnv* const env = environment.native();
-  OrtPrepackedWeightsContainer* const prepacked = spec.prepacked ? spec.prepacked->native() : nullptr;
-  if (const auto* model = std::get_if<ModelPath>(&spec.model.get())) {
-    const char* path = model->path.c_str();
-    if (!prepacked) return make<OrtSession>(library, LANEWAY_ORT_FN(CreateSession), env, path, options);
-    return make<OrtSession>(library, LANEWAY_ORT_FN(CreateSessionWithPrepackedWeightsContainer), env, path, options, prepacked);
-  }
-  const std::span bytes = std::get<ModelBytes>(spec.model.get()).bytes;
-  const void* const data = bytes.data();
-  if (!prepacked) return make<OrtSession>(library, LANEWAY_ORT_FN(CreateSessionFromArray), env, data, bytes.size(), options);
-  return make<OrtSession>(library, LANEWAY_ORT_FN(CreateSessionFromArrayWithPrepackedWeightsContainer), env, data, bytes.size(),
-                          options, prepacked);
+  return std::visit(MakeNative{environment, spec.prepacked ? spec.prepacked->native() : nullptr, options}, spec.model.get());
 }
 
 // What ONNX Runtime calls a plain failure while it reads and optimises a model is that model's fault.

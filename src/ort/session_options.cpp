@@ -13,12 +13,17 @@
 namespace laneway::ort {
 namespace {
 
-Expected<> validate_model(const ModelSource& model) {
-  if (const auto* file = std::get_if<ModelPath>(&model.get())) return check_file("model", file->path);
-  const auto& bytes = std::get<ModelBytes>(model.get()).bytes;
-  if (bytes.empty() || !bytes.data())
-    return Error(ErrorCode::invalid_argument, "model: bytes: none: expected a model in ONNX's format");
-  return {};
+Expected<> validate_model(const ModelPath& file) { return check_file("model", file.path); }
+
+Expected<> validate_model(const ModelBytes& model) {
+  if (!model.bytes.empty() && model.bytes.data()) return {};
+  return Error(ErrorCode::invalid_argument, "model: bytes: none: expected a model in ONNX's format");
+}
+
+Expected<> validate_model(const std::shared_ptr<const ModelGraph>&) { return {}; }
+
+Expected<> validate_model(const EditedModel& model) {
+  return std::visit([](const auto& base) { return validate_model(base); }, model.base);
 }
 
 Expected<> validate_initializers(std::string_view field, const std::vector<Initializer>& initializers) {
@@ -190,7 +195,7 @@ std::size_t workers_of(const SessionSpec& spec) {
 }  // namespace
 
 Expected<> validate(const SessionSpec& spec) {
-  LANEWAY_TRY(validate_model(spec.model));
+  LANEWAY_TRY(std::visit([](const auto& model) { return validate_model(model); }, spec.model.get()));
   LANEWAY_TRY(no_nul("log_id", spec.log_id));
   if (spec.profile_prefix) LANEWAY_TRY(no_nul("profile_prefix", spec.profile_prefix->native()));
   if (spec.optimised_model) LANEWAY_TRY(no_nul("optimised_model", spec.optimised_model->native()));
@@ -223,6 +228,10 @@ UsedBySession::UsedBySession(const SessionSpec& spec, const std::shared_ptr<cons
       workers(spec.threads, workers_of(spec), spec.thread_hooks) {
   initializers.insert(initializers.end(), spec.external_initializers.begin(), spec.external_initializers.end());
   if (const auto* model = std::get_if<ModelBytes>(&spec.model.get())) model_owner = model->owner;
+  if (const auto* graph = std::get_if<std::shared_ptr<const ModelGraph>>(&spec.model.get())) model_owner = *graph;
+  if (const auto* edited = std::get_if<EditedModel>(&spec.model.get())) {
+    model_owner = std::make_shared<const EditedModel>(*edited);
+  }
   if (const auto* select = std::get_if<DeviceSelector>(&spec.device_selection)) chooser.emplace(environment, *select);
 }
 

@@ -20,6 +20,7 @@
 #include "laneway/ort/handle.h"
 #include "laneway/ort/initializer.h"
 #include "laneway/ort/memory.h"
+#include "laneway/ort/model_graph.h"
 #include "laneway/ort/provider.h"
 
 namespace laneway LANEWAY_PUBLIC {
@@ -36,15 +37,27 @@ struct ModelBytes {
   std::span<const std::byte> bytes;
   std::shared_ptr<const void> owner = nullptr;  ///< Kept as long as the session. Null: the bytes may go once open() returns.
 };
+/// A model that is changed while it is opened: nodes and initializers of `changes` are added to it, inputs and outputs replace its
+/// own where there are any (all of them, those that stay too), operator sets are added where it has none of their domain.
+struct EditedModel {
+  EditedModel(std::variant<ModelPath, ModelBytes> model, ModelGraph changed)
+      : base(std::move(model)), changes(std::make_shared<const ModelGraph>(std::move(changed))) {}
+  std::variant<ModelPath, ModelBytes> base;
+  std::shared_ptr<const ModelGraph> changes;
+};
 /// Where the model comes from. No default: leaving it out does not compile.
 class ModelSource {
  public:
+  using Any = std::variant<ModelPath, ModelBytes, std::shared_ptr<const ModelGraph>, EditedModel>;
+
   ModelSource(ModelPath path) : source_(std::move(path)) {}
   ModelSource(ModelBytes bytes) : source_(std::move(bytes)) {}
-  const std::variant<ModelPath, ModelBytes>& get() const noexcept { return source_; }
+  ModelSource(ModelGraph graph) : source_(std::make_shared<const ModelGraph>(std::move(graph))) {}
+  ModelSource(EditedModel model) : source_(std::move(model)) {}
+  const Any& get() const noexcept { return source_; }
 
  private:
-  std::variant<ModelPath, ModelBytes> source_;
+  Any source_;
 };
 
 enum class Optimisation : std::uint8_t { none = 0, basic = 1, extended = 2, layout = 3, all = 99 };
