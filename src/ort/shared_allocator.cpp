@@ -1,4 +1,8 @@
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -9,20 +13,43 @@
 namespace laneway::ort {
 namespace {
 
-// The caller's source as ONNX Runtime's allocator.
-struct Source : OrtAllocator {
-  Source(HostMemorySource from, const OrtMemoryInfo* memory) : OrtAllocator{}, source(std::move(from)), info(memory) {
+// The caller's source as ONNX Runtime's allocator. ONNX Runtime writes to what it is given without looking: where the source has
+// none the system's memory serves instead.
+class Source : public OrtAllocator {
+ public:
+  Source(HostMemorySource source, const OrtMemoryInfo* memory) : OrtAllocator{}, source_(std::move(source)), memory_(memory) {
     version = ORT_API_VERSION;
-    Alloc = [](OrtAllocator* self, std::size_t bytes) { return static_cast<Source*>(self)->source.allocate(bytes); };
+    Alloc = [](OrtAllocator* self, std::size_t bytes) { return static_cast<Source*>(self)->allocate(bytes); };
     Reserve = Alloc;
-    Free = [](OrtAllocator* self, void* memory_) {
-      if (memory_) static_cast<Source*>(self)->source.free(memory_);
-    };
-    Info = [](const OrtAllocator* self) { return static_cast<const Source*>(self)->info; };
+    Free = [](OrtAllocator* self, void* address) { static_cast<Source*>(self)->free(address); };
+    Info = [](const OrtAllocator* self) { return static_cast<const Source*>(self)->memory_; };
   }
 
-  HostMemorySource source;
-  const OrtMemoryInfo* info;
+ private:
+  void* allocate(std::size_t bytes) noexcept {
+    void* const address = source_.allocate(bytes);
+    if (address || bytes == 0) return address;
+    constexpr std::size_t alignment = 64;
+    void* const from_system = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+    const std::scoped_lock lock(mutex_);
+    from_system_.insert(from_system);
+    any_from_system_.store(true, std::memory_order_release);
+    return from_system;
+  }
+  void free(void* address) noexcept {
+    if (!address) return;
+    if (any_from_system_.load(std::memory_order_acquire)) {
+      const std::scoped_lock lock(mutex_);
+      if (from_system_.erase(address) != 0) return std::free(address);
+    }
+    source_.free(address);
+  }
+
+  HostMemorySource source_;
+  const OrtMemoryInfo* memory_;
+  std::mutex mutex_;
+  std::set<void*> from_system_;
+  std::atomic<bool> any_from_system_{false};
 };
 
 struct ArenaField {
@@ -47,14 +74,23 @@ Expected<Handle<OrtArenaCfg>> make_config(const std::shared_ptr<const Library>& 
   return make<OrtArenaCfg>(library, LANEWAY_ORT_FN(CreateArenaCfgV2), names.data(), values.data(), names.size());
 }
 
-// What ONNX Runtime says of a second one is that the first is there.
-Error refused(Error error) {
-  return Error(ErrorCode::failed_precondition, "shared allocator: not registered: " + std::string(error.message()));
+// A second one would take the place of the first under the sessions that use it, without a word from ONNX Runtime. There is one
+// environment per process, and so one of these.
+std::atomic<bool> registered{false};
+
+Expected<> register_once(const Library& library, auto&& function, auto... args) {
+  if (registered.exchange(true)) {
+    return Error(ErrorCode::failed_precondition, "shared allocator: another lives: expected none (its holders are sessions too)");
+  }
+  auto done = call(library, function, args...);
+  if (!done) registered.store(false);
+  return done;
 }
 
 }  // namespace
 
 struct SharedAllocator::Native {
+  explicit Native(MemoryInfo where) : memory(std::move(where)) {}
   MemoryInfo memory;
   std::optional<Source> source = std::nullopt;
 };
@@ -64,6 +100,7 @@ SharedAllocator::SharedAllocator(std::shared_ptr<const Environment> environment,
 
 SharedAllocator::~SharedAllocator() {
   (void)call(*environment_->library(), LANEWAY_ORT_FN(UnregisterAllocator), environment_->native(), native_->memory.native());
+  registered.store(false);
 }
 
 Expected<std::shared_ptr<const SharedAllocator>> SharedAllocator::arena(const std::shared_ptr<const Environment>& environment,
@@ -71,11 +108,10 @@ Expected<std::shared_ptr<const SharedAllocator>> SharedAllocator::arena(const st
   const std::shared_ptr<const Library>& library = environment->library();
   LANEWAY_TRY_ASSIGN(const auto config, make_config(library, spec));
   LANEWAY_TRY_ASSIGN(MemoryInfo memory, MemoryInfo::host(library));
-  auto native = std::make_unique<Native>(Native{std::move(memory)});
+  auto native = std::make_unique<Native>(std::move(memory));
   const char* const* const none = nullptr;
-  auto registered = call(*library, LANEWAY_ORT_FN(CreateAndRegisterAllocatorV2), environment->native(), "CPUExecutionProvider",
-                         native->memory.native(), config.get(), none, none, std::size_t{0});
-  if (!registered) return refused(std::move(registered).error());
+  LANEWAY_TRY(register_once(*library, LANEWAY_ORT_FN(CreateAndRegisterAllocatorV2), environment->native(), "CPUExecutionProvider",
+                            native->memory.native(), config.get(), none, none, std::size_t{0}));
   return std::shared_ptr<const SharedAllocator>(new SharedAllocator(environment, std::move(native)));
 }
 
@@ -87,11 +123,10 @@ Expected<std::shared_ptr<const SharedAllocator>> SharedAllocator::own(const std:
   }
   const std::shared_ptr<const Library>& library = environment->library();
   LANEWAY_TRY_ASSIGN(MemoryInfo memory, MemoryInfo::make(library, {.name = "Cpu"}));
-  auto native = std::make_unique<Native>(Native{std::move(memory)});
+  auto native = std::make_unique<Native>(std::move(memory));
   native->source.emplace(std::move(source), native->memory.native());
   OrtAllocator* const allocator = &*native->source;
-  auto registered = call(*library, LANEWAY_ORT_FN(RegisterAllocator), environment->native(), allocator);
-  if (!registered) return refused(std::move(registered).error());
+  LANEWAY_TRY(register_once(*library, LANEWAY_ORT_FN(RegisterAllocator), environment->native(), allocator));
   return std::shared_ptr<const SharedAllocator>(new SharedAllocator(environment, std::move(native)));
 }
 

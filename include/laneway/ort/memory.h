@@ -116,7 +116,8 @@ struct ArenaSpec {
 
 /// Host memory from the caller's own source. Both functions are called from any thread and must not throw.
 struct HostMemorySource {
-  std::function<void*(std::size_t bytes)> allocate;  ///< Aligned to 64 bytes; null: there is none.
+  /// Aligned to 64 bytes. Null: there is none; then the system's memory serves, as ONNX Runtime would write to address 0.
+  std::function<void*(std::size_t bytes)> allocate;
   std::function<void(void* memory)> free;            ///< What allocate() returned, once.
 };
 

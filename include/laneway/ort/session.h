@@ -176,8 +176,8 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Tells providers something while the session lives ({"ep.dynamic.workload_type", "Efficient"}).
   /// Errors: invalid_argument; unimplemented (none of them takes it).
   Expected<> set_provider_options(const KeyValues& options) const;
-  /// Gives up what a provider captured of runs with this number (run config "gpu_graph_id").
-  /// Errors: unimplemented (no provider of it captures; a library before level 27).
+  /// Gives up what providers captured of runs with this number (run config "gpu_graph_id"); where none did, nothing happens.
+  /// Errors: unimplemented (a library before level 27).
   Expected<> release_captured_graph(int id) const;
 
   /// The session's own allocator of host memory: its arena, unless that is off.

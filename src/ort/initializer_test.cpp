@@ -1,0 +1,322 @@
+#include "laneway/ort/initializer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "laneway/ort/lora.h"
+#include "ort/call.h"
+#include "ort_support/folder.h"
+#include "ort_support/models.h"
+
+namespace laneway::ort {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr std::size_t count = 4099;
+
+// x [count] -> y = x + C, of which the model knows zeros only.
+std::string relay() {
+  test_models::OnnxModel model;
+  model.input("x", DType::f32, {count}).initializer("C", Shape{count}, std::vector<float>(count, 0.0f));
+  return model.node("Add", {"x", "C"}, {"y"}).output("y", DType::f32, {count}), model.bytes();
+}
+
+// What y is at its first and last element where x is 3.
+std::pair<float, float> ends_of(const std::shared_ptr<const Session>& session) {
+  std::vector<float> x(count, 3.0f);
+  const Value value = over(x, {count});
+  const std::vector<float> y = elements_of<float>(run_once(session, {&value})[0]);
+  return {y.front(), y.back()};
+}
+
+std::pair<float, float> ends_with(const Initializer& initializer) {
+  const std::string model = relay();
+  SessionSpec spec = spec_of(model);
+  spec.shared_initializers = {initializer};
+  return ends_of(take(Session::open(spec)));
+}
+
+std::string bytes_of(const std::vector<float>& elements) {
+  return {reinterpret_cast<const char*>(elements.data()), elements.size() * sizeof(float)};
+}
+
+constexpr std::pair<float, float> five = {5.0f, 5.0f};
+
+TEST(OrtInitializer, O08_FromAVectorThatItKeeps) {
+  const auto environment = take(Environment::get());
+  EXPECT_EQ(ends_of(open_model(relay())), std::pair(3.0f, 3.0f));
+  EXPECT_EQ(ends_with(take(initializer_of(*environment, "C", std::vector<float>(count, 2.0f), {count}))), five);
+}
+
+TEST(OrtInitializer, O08_FromAMappedFileThatIsUnlinked) {
+  const Folder folder;
+  const auto environment = take(Environment::get());
+  const fs::path path = folder.write("c.bin", bytes_of(std::vector<float>(count, 2.0f)));
+  const Initializer mapped = take(map_initializer(*environment, "C", {.path = path, .shape = {count}}));
+  fs::remove(path);
+  EXPECT_EQ(ends_with(mapped), five);
+}
+
+TEST(OrtInitializer, O08_FromAMappedFileAtAnOffset) {
+  const Folder folder;
+  const auto environment = take(Environment::get());
+  for (const std::size_t skipped : {1u, 1023u, 5000u}) {  // no multiple of a page
+    std::vector<float> file(skipped, 77.0f);
+    file.insert(file.end(), count, 2.0f);
+    file.push_back(99.0f);
+    const fs::path path = folder.write("c.bin", bytes_of(file));
+    EXPECT_EQ(
+        ends_with(take(map_initializer(*environment, "C", {.path = path, .shape = {count}, .offset = skipped * sizeof(float)}))),
+        five);
+  }
+}
+
+TEST(OrtInitializer, O08_SessionsUseOneCopyAndKeepIt) {
+  const std::string model = relay();
+  auto elements = std::make_shared<std::vector<float>>(count, 2.0f);
+  const std::weak_ptr<std::vector<float>> watch = elements;
+  std::vector<std::shared_ptr<const Session>> sessions;
+  {
+    const auto environment = take(Environment::get());
+    SessionSpec spec = spec_of(model);
+    spec.shared_initializers = {
+        take(initializer_over(*environment, "C", std::as_bytes(std::span(*elements)), DType::f32, {count}, elements))};
+    for (int i = 0; i < 2; ++i) sessions.push_back(take(Session::open(spec)));
+  }
+  for (const auto& session : sessions) EXPECT_EQ(ends_of(session), five);
+  elements->back() = 4.0f;
+  for (const auto& session : sessions) EXPECT_EQ(ends_of(session), std::pair(5.0f, 7.0f));
+  elements.reset();
+  EXPECT_FALSE(watch.expired());
+  sessions.clear();
+  EXPECT_TRUE(watch.expired());
+}
+
+TEST(OrtInitializer, O08_WhatCannotBeMappedIsRefused) {
+  const Folder folder;
+  const auto environment = take(Environment::get());
+  const fs::path path = folder.write("c.bin", std::string(100, 'x'));
+  const auto map = [&](const MappedTensor& tensor) { return outcome(map_initializer(*environment, "C", tensor)); };
+  EXPECT_EQ(map({.path = path, .shape = {25}}), "success");
+  EXPECT_THAT(map({.path = path, .shape = {26}}), StartsWith("invalid_argument: initializer C: "));
+  EXPECT_THAT(map({.path = path, .shape = {25}, .offset = 4}), StartsWith("invalid_argument: initializer C: "));
+  EXPECT_THAT(map({.path = path, .shape = {1}, .offset = 1u << 30}), StartsWith("invalid_argument: initializer C: "));
+  EXPECT_THAT(map({.path = path, .shape = {1}, .offset = 2}),
+              StartsWith("invalid_argument: initializer C: offset: misaligned: expected a multiple of 4, got 2"));
+  EXPECT_EQ(map({.path = path, .dtype = DType::f16, .shape = {1}, .offset = 2}), "success");
+  EXPECT_THAT(map({.path = path, .shape = {-1}}), StartsWith("invalid_argument: initializer C"));
+  EXPECT_THAT(map({.path = path, .dtype = DType::string, .shape = {1}}), StartsWith("invalid_argument: initializer C"));
+  EXPECT_THAT(map({.path = folder.path() / "none", .shape = {1}}), StartsWith("not_found: initializer C: "));
+  EXPECT_THAT(map({.path = folder.path(), .shape = {1}}), StartsWith("invalid_argument: initializer C: "));
+}
+
+TEST(OrtInitializer, O08_WrongBytesAreRefused) {
+  const auto environment = take(Environment::get());
+  alignas(8) const std::byte bytes[24] = {};
+  const auto over_bytes = [&](std::string name, std::span<const std::byte> part, DType dtype, const Shape& shape) {
+    return outcome(initializer_over(*environment, std::move(name), part, dtype, shape, nullptr));
+  };
+  const std::span all(bytes);
+  EXPECT_EQ(over_bytes("w", all, DType::i64, {3}), "success");
+  EXPECT_THAT(over_bytes("w", all.subspan(4), DType::i64, {2}),
+              StartsWith("invalid_argument: initializer w: address: misaligned"));
+  EXPECT_THAT(over_bytes("w", all, DType::i64, {4}), StartsWith("invalid_argument: initializer w: "));
+  EXPECT_THAT(over_bytes("w", all, DType::string, {1}), StartsWith("invalid_argument: initializer w: dtype"));
+  EXPECT_THAT(over_bytes(std::string("w\0", 2), all, DType::i64, {3}), StartsWith("invalid_argument: initializer: holds a NUL"));
+  EXPECT_THAT(outcome(initializer_of(*environment, "w", std::vector<float>(3), {2, 2})),
+              StartsWith("invalid_argument: initializer w"));
+}
+
+// x [4] -> y = x + c * c; c lies in weights.bin behind 16 bytes.
+std::string with_weights_outside() {
+  test_models::OnnxModel model;
+  model.input("x", DType::f32, {4})
+      .initializer(
+          "c", test_models::external_tensor(DType::f32, {4}, {{"location", "weights.bin"}, {"offset", "16"}, {"length", "16"}}));
+  model.node("Mul", {"c", "c"}, {"square"}).node("Add", {"x", "square"}, {"y"}).output("y", DType::f32, {4});
+  return model.bytes();
+}
+
+TEST(OrtInitializer, O08_FilesOfWeightsInMemory) {
+  const std::string model = with_weights_outside();
+  SessionSpec spec = spec_of(model);
+  EXPECT_THAT(outcome(Session::open(spec)), HasSubstr("weights.bin"));
+  std::string file = bytes_of({9, 9, 9, 9, 1, 2, 3, 4});
+  spec.external_files = {{"weights.bin", std::as_bytes(std::span(file))}};
+  const auto session = take(Session::open(spec));
+  file.assign(file.size(), '\xff');
+  std::vector<float> x = {1, 1, 1, 1};
+  const Value value = over(x, {4});
+  EXPECT_THAT(elements_of<float>(run_once(session, {&value})[0]), testing::ElementsAre(2, 5, 10, 17));
+  const std::string shorter = file.substr(0, 20);
+  spec.external_files = {{"weights.bin", std::as_bytes(std::span(shorter))}};
+  EXPECT_THAT(outcome(Session::open(spec)), testing::Not("success"));
+}
+
+TEST(OrtInitializer, O08_FilesOfWeightsBesideTheModel) {
+  const Folder folder;
+  const fs::path path = folder.write("m.onnx", with_weights_outside());
+  EXPECT_THAT(outcome(Session::open({.model = ModelPath{path}})), testing::Not("success"));
+  folder.write("weights.bin", bytes_of({9, 9, 9, 9, 1, 2, 3, 4}));
+  std::vector<float> x = {1, 1, 1, 1};
+  const Value value = over(x, {4});
+  const auto session = take(Session::open({.model = ModelPath{path}}));
+  EXPECT_THAT(elements_of<float>(run_once(session, {&value})[0]), testing::ElementsAre(2, 5, 10, 17));
+}
+
+TEST(OrtPrepackedWeights, O07_AreHeldOnceBetweenSessions) {
+  const std::string model = test_models::wide_mlp(256, 4);  // 1 MiB of weights
+  const auto held_by_second = [&](bool shared) {
+    const auto environment = take(Environment::get());
+    SessionSpec spec = spec_of(model);
+    std::vector<Initializer> weights;
+    for (int i = 0; i < 4; ++i) {
+      weights.push_back(take(initializer_of(*environment, "w" + std::to_string(i),
+                                            test_models::random_floats(256 * 256, static_cast<std::uint64_t>(i)), {256, 256})));
+    }
+    spec.shared_initializers = weights;
+    if (shared) spec.prepacked = take(PrepackedWeights::make(environment->library()));
+    const auto first = take(Session::open(spec));
+    const auto second = take(Session::open(spec));
+    return *take(take(second->host_allocator()).statistics()).bytes_in_use;
+  };
+  EXPECT_EQ(held_by_second(false), 1 << 20);
+  EXPECT_EQ(held_by_second(true), 0);
+}
+
+// ---- LoRA ----------------------------------------------------------------------------------------------------------------
+
+// The few bytes of FlatBuffers that an adapter is: {format 1, adapter 1, model 1, parameters: [{name, dims, dtype, data}]}.
+class AdapterWriter {
+ public:
+  explicit AdapterWriter(const std::string& name, const std::vector<float>& elements) {
+    put(0), put_text("TORT");
+    patch(0, table({4, 8, 12, 16}, 20));
+    put(1), put(1), put(1);  // versions
+    const std::size_t parameters = put(0);
+    patch(parameters, put(1));
+    const std::size_t only = put(0);
+    patch(only, table({4, 8, 12, 16}, 20));
+    const std::size_t name_at = put(0), dims_at = put(0);
+    put(1);  // f32
+    const std::size_t data_at = put(0);
+    patch(name_at, put(static_cast<std::uint32_t>(name.size())));
+    put_text(name + '\0');
+    align_vector();
+    patch(dims_at, put(1));
+    put(static_cast<std::uint32_t>(elements.size())), put(0);
+    align_vector();
+    patch(data_at, put(static_cast<std::uint32_t>(elements.size() * sizeof(float))));
+    put_text(bytes_of(elements));
+  }
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::size_t put(std::uint32_t value) {
+    const std::size_t at = bytes_.size();
+    bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
+    return at;
+  }
+  void put_text(const std::string& text) {
+    bytes_ += text;
+    bytes_.resize((bytes_.size() + 3) / 4 * 4);
+  }
+  void align_vector() {  // of elements of 8 bytes, behind their number
+    if (bytes_.size() % 8 == 0) put(0);
+  }
+  // Where a field points to, counted from itself.
+  void patch(std::size_t at, std::size_t target) {
+    const auto distance = static_cast<std::uint32_t>(target - at);
+    std::memcpy(&bytes_[at], &distance, sizeof distance);
+  }
+  // The list of a table's fields, and the table's head, which says how far before it that list is.
+  std::size_t table(const std::vector<std::uint16_t>& fields, std::uint16_t size) {
+    const std::size_t list = bytes_.size();
+    const auto put_short = [&](std::size_t value) {
+      const auto number = static_cast<std::uint16_t>(value);
+      bytes_.append(reinterpret_cast<const char*>(&number), sizeof number);
+    };
+    put_short(2 * (fields.size() + 2)), put_short(size);
+    for (const std::uint16_t field : fields) put_short(field);
+    const std::size_t at = put(0);
+    const auto distance = static_cast<std::uint32_t>(at - list);
+    std::memcpy(&bytes_[at], &distance, sizeof distance);
+    return at;
+  }
+
+  std::string bytes_;
+};
+
+std::vector<float> run_with(const std::shared_ptr<const Session>& session, const LoraAdapter& adapter) {
+  const Library& library = *session->library();
+  RunOptions options = take(RunOptions::make(session->library()));
+  take(call(library, LANEWAY_ORT_FN(RunOptionsAddActiveLoraAdapter), options.native(), adapter.native()));
+  std::vector<float> x = {1, 1, 1, 1};
+  const Value value = over(x, {4});
+  const char* const input = "x";
+  const char* const output = "y";
+  const OrtValue* const inputs[] = {value.native()};
+  OrtValue* y = nullptr;
+  take(call(library, LANEWAY_ORT_FN(Run), session->native(), options.native(), &input, inputs, std::size_t{1}, &output,
+            std::size_t{1}, &y));
+  void* data = nullptr;
+  take(call(library, LANEWAY_ORT_FN(GetTensorMutableData), y, &data));
+  const std::vector<float> elements(static_cast<float*>(data), static_cast<float*>(data) + 4);
+  library.api()->ReleaseValue(y);
+  return elements;
+}
+
+TEST(OrtLora, O10_AnAdapterLoadsAndApplies) {
+  const Folder folder;
+  const auto session = open_model(test_models::default_input());
+  const AdapterWriter writer("bias", {10, 20, 30, 40});
+  const auto from_bytes = take(LoraAdapter::load(session->library(), std::as_bytes(std::span(writer.bytes()))));
+  EXPECT_THAT(run_with(session, *from_bytes), testing::ElementsAre(11, 21, 31, 41));
+  const fs::path path = folder.write("a.onnx_adapter", writer.bytes());
+  const auto from_file = take(LoraAdapter::load(session->library(), path));
+  fs::remove(path);
+  EXPECT_THAT(run_with(session, *from_file), testing::ElementsAre(11, 21, 31, 41));
+  std::vector<float> x = {1, 1, 1, 1};
+  const Value value = over(x, {4});
+  EXPECT_THAT(elements_of<float>(run_once(session, {&value, nullptr})[0]), testing::ElementsAre(2, 3, 4, 5)) << "nothing stays";
+}
+
+TEST(OrtLora, O10_WhatIsNoAdapterIsRefused) {
+  const Folder folder;
+  const auto library = take(Library::open());
+  const auto load = [&](std::string_view bytes) { return outcome(LoraAdapter::load(library, std::as_bytes(std::span(bytes)))); };
+  EXPECT_THAT(load(""), StartsWith("invalid_argument: adapter: bytes: none"));
+  EXPECT_THAT(load("no adapter at all"), StartsWith("invalid_argument: adapter: "));
+  const std::string good = AdapterWriter("bias", {10, 20, 30, 40}).bytes();
+  for (std::size_t bytes = 0; bytes < good.size(); bytes += 4) {
+    EXPECT_THAT(load(std::string_view(good).substr(0, bytes)), StartsWith("invalid_argument: adapter: ")) << bytes;
+  }
+  EXPECT_THAT(outcome(LoraAdapter::load(library, std::as_bytes(std::span(good)), take(Allocator::host(library)))),
+              AllOf(StartsWith("invalid_argument: adapter: "), HasSubstr("device allocator")));
+  EXPECT_THAT(outcome(LoraAdapter::load(library, folder.path() / "none")), StartsWith("not_found: adapter "));
+  EXPECT_THAT(outcome(LoraAdapter::load(library, folder.path())), StartsWith("invalid_argument: adapter "));
+  EXPECT_THAT(outcome(LoraAdapter::load(library, fs::path(std::string("a\0b", 3)))),
+              StartsWith("invalid_argument: adapter: path"));
+}
+
+TEST(OrtInitializer, O10_OverridableOnesAreListedAndSettable) {
+  const auto session = open_model(test_models::default_input());
+  ASSERT_EQ(session->inputs().size(), 2u);
+  EXPECT_EQ(session->inputs()[1], (Port{.name = "bias", .shape = {{.extent = 4}}, .optional = true}));
+  std::vector<float> x = {1, 1, 1, 1}, bias = {5, 6, 7, 8};
+  const Value value = over(x, {4}), other = over(bias, {4});
+  EXPECT_THAT(elements_of<float>(run_once(session, {&value, &other})[0]), testing::ElementsAre(6, 7, 8, 9));
+  EXPECT_THAT(elements_of<float>(run_once(session, {&value, nullptr})[0]), testing::ElementsAre(2, 3, 4, 5));
+}
+
+}  // namespace
+}  // namespace laneway::ort
