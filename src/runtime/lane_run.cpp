@@ -5,6 +5,7 @@
 #include "laneway/diag/log.h"
 #include "laneway/diag/trace.h"
 #include "laneway/engine/check.h"
+#include "runtime/deadline.h"
 #include "runtime/lane_impl.h"
 
 namespace laneway {
@@ -187,7 +188,7 @@ Expected<> Lane::Impl::run(std::optional<std::chrono::nanoseconds> timeout) noex
     result = run_entered();
   } else if (timeout->count() <= 0) {
     result = Error::deadline_exceeded();
-  } else if (deadline_->arm(steady_now_ns() + timeout->count())) {
+  } else if (deadline_->arm(deadline_after(steady_now_ns(), *timeout))) {
     result = run_entered();
     deadline_->disarm();
   } else {

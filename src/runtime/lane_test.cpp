@@ -66,6 +66,14 @@ TEST_P(LaneTest, L21_DeadlineEndsTheRun) {
   for (int i = 0; i < 100; ++i) ASSERT_OK(lane.run(10s)) << "the next runs are not reached by it";
 }
 
+TEST_P(LaneTest, L21_ATimeoutTooLongToBeToldHasNoEnd) {
+  auto runtime = open(fixed(make(toys::affine())));
+  ASSERT_OK(runtime);
+  EXPECT_OK(runtime->lanes()[0]->run(std::chrono::nanoseconds::max()));
+  EXPECT_OK(runtime->lanes()[0]->run(std::chrono::hours(24 * 365 * 290)));
+  EXPECT_EQ(code_of(runtime->lanes()[0]->run(std::chrono::nanoseconds::min())), ErrorCode::deadline_exceeded);
+}
+
 TEST_P(LaneTest, L21_ARunThatHadFinishedKeepsItsResult) {
   auto toy = make(toys::affine());
   auto runtime = open(fixed(toy));

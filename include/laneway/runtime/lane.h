@@ -101,7 +101,8 @@ class Lane {
   Expected<> rebind_output(PortKey output, const Memory& memory) noexcept;
 
   Expected<> run() noexcept;
-  /// Ends with deadline_exceeded once `timeout` has passed. Arming it is a store and at most one wake of the watcher.
+  /// Ends with deadline_exceeded once `timeout` has passed; zero or less is over before the run begins. Arming it is a store
+  /// and at most one wake of the watcher.
   Expected<> run(std::chrono::nanoseconds timeout) noexcept;
   /// From any thread: the run in progress ends with `cancelled` at its next node or tile; one that had finished keeps its
   /// result. No effect between runs.
