@@ -214,7 +214,7 @@ struct ReadAttribute {
       }
       case ORT_OP_ATTR_STRING: {
         LANEWAY_TRY_ASSIGN(const auto text, list<char>(type));
-        return AttributeValue(std::string(text.data(), text.empty() ? 0 : text.size() - 1));
+        return AttributeValue(std::string(text.begin(), text.end()));
       }
       case ORT_OP_ATTR_STRINGS: {
         LANEWAY_TRY_ASSIGN(const auto text, list<char>(type));

@@ -69,10 +69,28 @@ TEST(OrtCustomOperator, O25_InfersFromAttributesAndKeepsSymbols) {
   EXPECT_THAT(run_floats(session, {1, 2}), ElementsAre(1, 2, 1, 2, 1, 2));
 }
 
+const std::vector<test_models::Attribute>& all_kinds() {
+  static const std::vector<test_models::Attribute> attributes = {
+      {"integer", 42},
+      {"number", 0.5},
+      {"text", "three"},
+      {"integers", {7, -8}},
+      {"numbers", {1.5, -2.5}},
+      {"strings", {"a", "bc", ""}},
+      {"tensor", test_models::tensor(Shape{1, 2}, std::vector<double>{3.25, 4.5})}};
+  return attributes;
+}
+
 struct Forget {  // what comes out only a run shows
   static Expected<> infer(const ShapeInference& node) {
     LANEWAY_TRY_ASSIGN(const std::size_t count, node.input_count());
     if (count != 1 || node.input(1) || node.attribute<float>("none")) return Error(ErrorCode::internal, "expected one input");
+    LANEWAY_TRY_ASSIGN(const auto text, node.attribute<std::string>("text"));
+    LANEWAY_TRY_ASSIGN(const auto texts, node.attribute<std::vector<std::string>>("strings"));
+    LANEWAY_TRY_ASSIGN(const auto tensor, node.attribute<Tensor>("tensor"));
+    if (text != "three" || texts != std::vector<std::string>{"a", "bc", ""} || tensor.shape != Shape{1, 2}) {
+      return Error(ErrorCode::internal, "expected other attributes");
+    }
     return node.set_output(0, {Dimension{}});
   }
   Expected<> compute(const Input<float>& x, Output<float>& y) const {
@@ -83,7 +101,7 @@ struct Forget {  // what comes out only a run shows
 };
 
 TEST(OrtCustomOperator, O25_ADimensionMayBeLeftOpen) {
-  const auto session = open_with(one_node("Forget"), {Operator::of<Forget>({.name = "Forget"})});
+  const auto session = open_with(one_node("Forget", all_kinds()), {Operator::of<Forget>({.name = "Forget"})});
   ASSERT_EQ(session->outputs()[0].shape.size(), 1u);
   EXPECT_EQ(session->outputs()[0].shape[0].extent, std::nullopt);
   EXPECT_THAT(run_floats(session, {9, 8}), ElementsAre(9));
@@ -116,18 +134,6 @@ struct Attributes {
   }
   std::vector<float> values;
 };
-
-const std::vector<test_models::Attribute>& all_kinds() {
-  static const std::vector<test_models::Attribute> attributes = {
-      {"integer", 42},
-      {"number", 0.5},
-      {"text", "three"},
-      {"integers", {7, -8}},
-      {"numbers", {1.5, -2.5}},
-      {"strings", {"a", "bc", ""}},
-      {"tensor", test_models::tensor(Shape{1, 2}, std::vector<double>{3.25, 4.5})}};
-  return attributes;
-}
 
 TEST(OrtCustomOperator, O25_ReadsAttributesOfEveryKind) {
   const auto session = open_with(one_node("Attributes", all_kinds()), {Operator::of<Attributes>({.name = "Attributes"})});
