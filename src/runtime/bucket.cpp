@@ -2,31 +2,39 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "runtime/watcher.h"
 
 namespace laneway {
 
-Bucket::Bucket(Extents capacity, std::vector<NamedExtent> named, std::vector<std::shared_ptr<Lane>> lanes, std::size_t bytes,
-               std::uint64_t created, std::shared_ptr<ByteBudget> budget)
-    : capacity_(capacity),
-      named_(std::move(named)),
-      lanes_(std::move(lanes)),
-      bytes_(bytes),
-      created_(created),
-      born_ns_(steady_now_ns()),
-      budget_(std::move(budget)),
-      slots_(lanes_.size()),
-      other_use_(created) {
-  for (std::size_t i = 0; i < slots_.size(); ++i) slots_[i].next.store(i + 1 < slots_.size() ? i + 1 : no_lane);
-  state_.store(0);
+Bucket::Bucket(std::size_t lanes, std::shared_ptr<ByteBudget> budget)
+    : shared_(budget->impl()), slots_(lanes), budget_(std::move(budget)) {}
+
+// The capacity is stored and loaded in order with the word: whoever read another's has seen the word change, or will when he
+// tries to change it himself.
+void Bucket::settle(Content content, int pins, std::shared_ptr<BucketPool> pool) noexcept {
+  content_ = std::move(content);
+  pool_ = std::move(pool);
+  born_ns_ = steady_now_ns();
+  hits_before_ = all_hits();
+  last_used_.store(content_.created, std::memory_order_relaxed);
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    slots_[i].next.store(i + 1 < slots_.size() ? i + 1 : no_lane, std::memory_order_relaxed);
+  }
+  for (std::size_t i = 0; i < content_.capacity.count; ++i) {
+    capacity_[i].store(content_.capacity.values[i], std::memory_order_release);
+  }
+  const std::uint64_t tags = state_.load(std::memory_order_relaxed) & ~(tag - 1);
+  state_.store(tags + tag + static_cast<std::uint64_t>(pins) * user, std::memory_order_release);
 }
 
-std::optional<std::uint32_t> Bucket::pop(std::uint64_t refused_by) noexcept {
+std::optional<std::uint32_t> Bucket::pop(std::uint64_t refused_by, const Extents* capacity) noexcept {
   std::uint64_t seen = state_.load(std::memory_order_acquire);
   for (;;) {
     const std::uint64_t head = seen & head_mask;
     if ((seen & refused_by) != 0 || head == no_lane) return std::nullopt;
+    if (capacity && !serves(*capacity)) return std::nullopt;
     const std::uint64_t next = slots_[head].next.load(std::memory_order_relaxed);
     const std::uint64_t wanted = ((seen & ~head_mask) | next) + user + tag;
     if (state_.compare_exchange_weak(seen, wanted, std::memory_order_acq_rel, std::memory_order_acquire)) {
@@ -52,9 +60,9 @@ void Bucket::leave(std::uint64_t seen) noexcept {
   if ((seen & retired_bit) != 0 && (seen & users_mask) == 0) finish();
 }
 
-bool Bucket::pin() noexcept {
+bool Bucket::pin(const Extents& capacity) noexcept {
   std::uint64_t seen = state_.load(std::memory_order_acquire);
-  while ((seen & retired_bit) == 0 && (seen & users_mask) != users_mask) {
+  while ((seen & retired_bit) == 0 && (seen & users_mask) != users_mask && serves(capacity)) {
     if (state_.compare_exchange_weak(seen, seen + user, std::memory_order_acq_rel, std::memory_order_acquire)) return true;
   }
   return false;
@@ -63,7 +71,7 @@ bool Bucket::pin() noexcept {
 void Bucket::unpin() noexcept { leave(state_.fetch_sub(user, std::memory_order_acq_rel) - user); }
 
 void Bucket::give_back(std::uint32_t lane) noexcept {
-  if (budget_->impl().room_wanted.load(std::memory_order_seq_cst) != 0) {
+  if (shared_.room_wanted.load(std::memory_order_seq_cst) != 0) {
     const std::shared_ptr<ByteBudget> budget = budget_;  // outlives us, should this be the end of the bucket
     hand_over(lane);
     budget->impl().room.notify_all();
@@ -76,7 +84,7 @@ std::optional<std::uint32_t> Bucket::take(std::optional<std::int64_t> deadline_n
   std::unique_lock lock(mutex_);
   state_.fetch_or(queued_bit, std::memory_order_acq_rel);  // from here on lanes come back through hand_over()
   if (!first_) {
-    if (const auto lane = pop(0)) {
+    if (const auto lane = pop(0, nullptr)) {
       state_.fetch_and(~queued_bit, std::memory_order_acq_rel);
       return lane;
     }
@@ -119,32 +127,31 @@ void Bucket::withdraw(Waiter& waiter) noexcept {
   if (!first_) state_.fetch_and(~queued_bit, std::memory_order_acq_rel);
 }
 
-void Bucket::used(std::uint32_t lane, std::uint64_t tick, bool hit) noexcept {
-  Slot& slot = slots_[lane];
-  slot.last_used.store(tick, std::memory_order_relaxed);
-  if (hit) slot.hits.store(slot.hits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+void Bucket::hit(std::uint32_t lane) noexcept {
+  std::atomic<std::uint64_t>& hits = slots_[lane].hits;
+  hits.store(hits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  used();
 }
 
-void Bucket::used(std::uint64_t tick, bool hit) noexcept {
-  other_use_.store(tick, std::memory_order_relaxed);
-  if (hit) other_hits_.fetch_add(1, std::memory_order_relaxed);
+void Bucket::hit() noexcept {
+  other_hits_.fetch_add(1, std::memory_order_relaxed);
+  used();
 }
 
-std::uint64_t Bucket::hits() const noexcept {
+void Bucket::used() noexcept {
+  if (last_used_.load(std::memory_order_relaxed) == shared_.clock.load(std::memory_order_relaxed)) return;
+  last_used_.store(shared_.clock.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+std::uint64_t Bucket::all_hits() const noexcept {
   std::uint64_t hits = other_hits_.load(std::memory_order_relaxed);
   for (const Slot& slot : slots_) hits += slot.hits.load(std::memory_order_relaxed);
   return hits;
 }
 
-std::uint64_t Bucket::last_used() const noexcept {
-  std::uint64_t tick = other_use_.load(std::memory_order_relaxed);
-  for (const Slot& slot : slots_) tick = std::max(tick, slot.last_used.load(std::memory_order_relaxed));
-  return tick;
-}
-
 bool Bucket::in_use() const noexcept {
   if ((state_.load(std::memory_order_acquire) & users_mask) != 0) return true;
-  return std::ranges::any_of(lanes_, [](const auto& lane) { return lane.use_count() > 1; });
+  return std::ranges::any_of(content_.lanes, [](const auto& lane) { return lane.use_count() > 1; });
 }
 
 bool Bucket::retire_if_idle() noexcept {
@@ -152,7 +159,7 @@ bool Bucket::retire_if_idle() noexcept {
   do {
     if ((seen & (users_mask | retired_bit)) != 0) return false;
   } while (!state_.compare_exchange_weak(seen, seen | retired_bit, std::memory_order_acq_rel, std::memory_order_acquire));
-  const bool kept = std::ranges::any_of(lanes_, [](const auto& lane) { return lane.use_count() > 1; });
+  const bool kept = std::ranges::any_of(content_.lanes, [](const auto& lane) { return lane.use_count() > 1; });
   if (kept) state_.fetch_and(~retired_bit, std::memory_order_acq_rel);
   return !kept;
 }
@@ -163,8 +170,29 @@ bool Bucket::retire() noexcept {
 }
 
 void Bucket::finish() noexcept {
-  lanes_.clear();
-  const std::shared_ptr<Bucket> last = std::move(self);
+  content_ = {};
+  const std::shared_ptr<BucketPool> pool = std::move(pool_);  // outlives us, should this be the end of it
+  pool->give_back(*this);
+}
+
+// ---- pool -----------------------------------------------------------------------------------------------------------------
+
+Bucket* BucketPool::take() {
+  const std::lock_guard lock(mutex_);
+  if (!vacant_) return &buckets_.emplace_back(lanes_, budget_);
+  return std::exchange(vacant_, vacant_->next_vacant_);
+}
+
+void BucketPool::give_back(Bucket& vacant) noexcept {
+  const std::lock_guard lock(mutex_);
+  vacant.next_vacant_ = std::exchange(vacant_, &vacant);
+}
+
+std::uint64_t BucketPool::all_hits() const noexcept {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t hits = 0;
+  for (const Bucket& bucket : buckets_) hits += bucket.all_hits();
+  return hits;
 }
 
 }  // namespace laneway

@@ -15,6 +15,18 @@ namespace {
 // A lane that a caller keeps by its shared pointer gives no sign when it goes; room is looked for again this often.
 constexpr std::chrono::milliseconds look_for_room_again{5};
 
+// While one lives, lanes that are given back wake those who wait for room.
+class WantsRoom {
+ public:
+  explicit WantsRoom(ByteBudget::Impl& budget) noexcept : budget_(budget) { budget_.room_wanted.fetch_add(1); }
+  ~WantsRoom() { budget_.room_wanted.fetch_sub(1); }
+  WantsRoom(const WantsRoom&) = delete;
+  WantsRoom& operator=(const WantsRoom&) = delete;
+
+ private:
+  ByteBudget::Impl& budget_;
+};
+
 }  // namespace
 
 BucketCache::BucketCache(std::shared_ptr<const Blueprint> blueprint, OpenEngine engine, OpenEngineAgain open_again,
@@ -25,7 +37,8 @@ BucketCache::BucketCache(std::shared_ptr<const Blueprint> blueprint, OpenEngine 
       capacities_(std::move(capacities)),
       spec_(*blueprint_->spec.buckets),
       budget_(spec_.budget ? spec_.budget : std::make_shared<ByteBudget>(spec_.bytes_max)),
-      table_(new Table({})) {
+      shared_(budget_->impl()),
+      pool_(std::make_shared<BucketPool>(static_cast<std::size_t>(blueprint_->spec.lanes), budget_)) {
   const std::lock_guard lock(shared().mutex);
   shared().members.push_back(this);
 }
@@ -33,11 +46,8 @@ BucketCache::BucketCache(std::shared_ptr<const Blueprint> blueprint, OpenEngine 
 BucketCache::~BucketCache() {
   close();
   clear();
-  {
-    const std::lock_guard lock(shared().mutex);
-    std::erase(shared().members, this);
-  }
-  delete table_.load();
+  const std::lock_guard lock(shared().mutex);
+  std::erase(shared().members, this);
 }
 
 void BucketCache::close() noexcept {
@@ -67,8 +77,9 @@ Expected<std::shared_ptr<BucketCache::Build>> BucketCache::start_build(const Ext
   }
   auto build = std::make_shared<Build>();
   build->capacity = capacity;
-  builds_.push_back(build);
+  builds_.reserve(builds_.size() + 1);
   queue_.push_back(build);
+  builds_.push_back(build);
   work_.notify_one();
   return build;
 }
@@ -89,31 +100,38 @@ void BucketCache::build_thread() noexcept {
 
 void BucketCache::build(Build& build) noexcept {
   const std::int64_t begin_ns = steady_now_ns();
-  auto made = guarded([&] { return make_bucket(build); });
+  Place place;
+  auto content = guarded([&] { return make_content(build, place); });
+  if (!content) {
+    log::write(Severity::warning, "runtime",
+               [&] { return describe(build.capacity) + ": build failed: " + std::string(content.error().message()); });
+    if (place.bucket) pool_->give_back(*place.bucket);
+  }
   const std::lock_guard lock(shared().mutex);
   std::erase_if(builds_, [&](const auto& one) { return one.get() == &build; });
-  build.done = true;
+  reserved_count_ -= place.count;
+  reserved_bytes_ -= place.bytes;
   build_ns_ += steady_now_ns() - begin_ns;
-  if (made) {
-    Bucket& bucket = **made;
-    bucket.self = *made;
-    build.bucket = &bucket;
-    for (int i = 0; i < build.waiting; ++i) static_cast<void>(bucket.pin());  // so that nobody who waited finds it evicted
-    --reserved_count_;
-    reserved_bytes_ -= bucket.bytes();
-    bytes_ += bucket.bytes();
-    ++builds_made_;
-    if (blueprint_->metrics) blueprint_->metrics->builds->add();
-    auto buckets = table_.load()->buckets;
-    buckets.push_back(*std::move(made));
-    publish(std::move(buckets));
+  if (content) {
+    stand(build, place, *std::move(content));
   } else {
     ++build_failures_;
-    build.error = std::move(made).error();
-    log::write(Severity::warning, "runtime",
-               [&] { return describe(build.capacity) + ": build failed: " + std::string(build.error->message()); });
+    build.error = std::move(content).error();
   }
+  build.done = true;
   build.finished.notify_all();
+  shared().room.notify_all();
+}
+
+void BucketCache::stand(Build& build, const Place& place, Bucket::Content content) noexcept {
+  const std::size_t bytes = content.bytes;
+  place.bucket->settle(std::move(content), build.waiting, pool_);  // pinned, so that nobody who waited finds it evicted
+  table_.insert(*place.bucket);
+  build.bucket = place.bucket;
+  bytes_ += bytes;
+  ++builds_made_;
+  if (blueprint_->metrics) blueprint_->metrics->builds->add();
+  show(1, static_cast<std::ptrdiff_t>(bytes));
 }
 
 Expected<OpenEngine> BucketCache::engine_for(std::span<const NamedExtent> capacity) const {
@@ -124,8 +142,8 @@ Expected<OpenEngine> BucketCache::engine_for(std::span<const NamedExtent> capaci
       {.model = std::move(source), .dimensions = {}, .weights = blueprint_->spec.weights, .threads = blueprint_->spec.threads});
 }
 
-Expected<std::shared_ptr<Bucket>> BucketCache::make_bucket(Build& build) {
-  const std::vector<NamedExtent> named = blueprint_->dimensions.named(build.capacity);
+Expected<Bucket::Content> BucketCache::make_content(Build& build, Place& place) {
+  std::vector<NamedExtent> named = blueprint_->dimensions.named(build.capacity);
   const std::string name = "bucket " + to_string(named);
   const auto context = [&](Error error) { return std::move(error).with_context(name); };
   const trace::Span span("build", "runtime");
@@ -140,7 +158,7 @@ Expected<std::shared_ptr<Bucket>> BucketCache::make_bucket(Build& build) {
   const auto lane_count = static_cast<std::size_t>(blueprint_->spec.lanes);
   std::size_t bytes = (*plan)->bytes().shared;
   for (std::size_t i = 0; i < lane_count; ++i) bytes += Lane::Impl::bytes_of(*blueprint_, **plan, i);
-  auto reservation = reserve(build, bytes);
+  auto reservation = reserve(build, place, bytes);
   if (!reservation) return context(std::move(reservation).error());
 
   auto lanes = [&]() -> Expected<std::vector<std::shared_ptr<Lane>>> {
@@ -158,63 +176,61 @@ Expected<std::shared_ptr<Bucket>> BucketCache::make_bucket(Build& build) {
     }
     return made;
   }();
-  if (!lanes) {
-    const std::lock_guard lock(shared().mutex);
-    --reserved_count_;
-    reserved_bytes_ -= bytes;
-    return std::move(lanes).error();
-  }
-  return std::make_shared<Bucket>(build.capacity, named, *std::move(lanes), bytes, shared().clock.fetch_add(1) + 1, budget_);
+  if (!lanes) return std::move(lanes).error();
+  return Bucket::Content{.capacity = build.capacity,
+                         .named = std::move(named),
+                         .lanes = *std::move(lanes),
+                         .bytes = bytes,
+                         .created = shared().clock.fetch_add(1) + 1};
 }
 
 // ---- room -----------------------------------------------------------------------------------------------------------------
 
-std::size_t BucketCache::count() const noexcept { return table_.load()->buckets.size() + reserved_count_ + dying_count_; }
+std::size_t BucketCache::count() const noexcept { return table_.all().size() + reserved_count_ + dying_count_; }
 
 bool BucketCache::fits(std::size_t bytes) const noexcept {
   const bool few_enough = !spec_.count_max || count() < *spec_.count_max;
   return few_enough && (!shared().bytes_max || shared().bytes + bytes <= *shared().bytes_max);
 }
 
-Expected<std::shared_ptr<Reservation>> BucketCache::reserve(Build& build, std::size_t bytes) {
+Expected<std::shared_ptr<Reservation>> BucketCache::reserve(Build& build, Place& place, std::size_t bytes) {
   const auto bytes_max = shared().bytes_max;
   if (bytes_max && bytes > *bytes_max) {
     return Error(ErrorCode::resource_exhausted, "too large for the cache: expected at most bytes_max = " +
                                                     std::to_string(*bytes_max) + " bytes, got " + std::to_string(bytes));
   }
+  place.bucket = pool_->take();
+  auto reservation = std::make_shared<Reservation>(budget_);
   std::unique_lock lock(shared().mutex);
-  shared().room_wanted.fetch_add(1, std::memory_order_seq_cst);
-  Expected<std::shared_ptr<Reservation>> result = [&]() -> Expected<std::shared_ptr<Reservation>> {
-    for (;;) {
-      if (closing_) return Error(ErrorCode::cancelled, "the runtime is closing");
-      if (fits(bytes)) {
-        auto reservation = std::make_shared<Reservation>(budget_, bytes);
-        shared().bytes += bytes;
-        reserved_bytes_ += bytes;
-        ++reserved_count_;
-        return reservation;
-      }
-      std::size_t own_dying = 0;
-      const std::vector<Bucket*> idle = retire_for(bytes, own_dying);
-      dying_count_ += own_dying;
-      if (!idle.empty()) {
-        lock.unlock();
-        for (Bucket* bucket : idle) bucket->finish();
-        lock.lock();
-        dying_count_ -= own_dying;
-        continue;
-      }
-      build.stage = "for room: all buckets that could make it are in use";
-      if (build.waiting == 0 && !build.background) {
-        return Error(ErrorCode::deadline_exceeded,
-                     "no room, and nobody waits for it any more: all buckets that could make it are in use");
-      }
-      shared().room.wait_for(lock, look_for_room_again);
+  const WantsRoom wanted(shared());
+  for (;;) {
+    if (closing_) return Error(ErrorCode::cancelled, "the runtime is closing");
+    if (fits(bytes)) break;
+    std::size_t own_dying = 0;
+    const std::vector<Bucket*> idle = retire_for(bytes, own_dying);
+    dying_count_ += own_dying;
+    if (!idle.empty()) {
+      lock.unlock();
+      for (Bucket* bucket : idle) bucket->finish();
+      lock.lock();
+      dying_count_ -= own_dying;
+      continue;
     }
-  }();
+    build.stage = "for room: all buckets that could make it are in use";
+    if (build.waiting == 0) {
+      std::erase_if(builds_, [&](const auto& one) { return one.get() == &build; });  // whoever comes now starts another
+      return Error(ErrorCode::deadline_exceeded, "no room, and nobody waits for it: all buckets that could make it are in use");
+    }
+    shared().room.wait_for(lock, look_for_room_again);
+  }
+  table_.make_room(table_.all().size() + reserved_count_ + 1);
+  reservation->take(bytes);
+  place.count = 1;
+  place.bytes = bytes;
+  reserved_count_ += place.count;
+  reserved_bytes_ += place.bytes;
   build.stage = "for its lanes to be made";
-  shared().room_wanted.fetch_sub(1, std::memory_order_seq_cst);
-  return result;
+  return reservation;
 }
 
 std::uint64_t BucketCache::rank(const Bucket& bucket) const noexcept {
@@ -230,8 +246,8 @@ std::vector<Bucket*> BucketCache::retire_for(std::size_t bytes, std::size_t& own
   };
   std::vector<Candidate> candidates;
   for (BucketCache* member : shared().members) {
-    for (const auto& bucket : member->table_.load()->buckets) {
-      if (!bucket->in_use()) candidates.push_back({member, bucket.get(), member->rank(*bucket)});
+    for (Bucket* const bucket : member->table_.all()) {
+      if (!bucket->in_use()) candidates.push_back({member, bucket, member->rank(*bucket)});
     }
   }
   std::ranges::sort(candidates, {}, &Candidate::rank);
@@ -250,6 +266,7 @@ std::vector<Bucket*> BucketCache::retire_for(std::size_t bytes, std::size_t& own
   }
   std::vector<Bucket*> retired;
   if (too_many > 0 || too_large > 0) return retired;
+  retired.reserve(chosen.size());
   for (const Candidate& candidate : chosen) {
     if (!candidate.bucket->retire_if_idle()) continue;  // somebody came meanwhile: the caller looks again
     candidate.cache->unpublish(*candidate.bucket);
@@ -261,23 +278,17 @@ std::vector<Bucket*> BucketCache::retire_for(std::size_t bytes, std::size_t& own
   return retired;
 }
 
-void BucketCache::unpublish(Bucket& bucket) {
-  auto buckets = table_.load()->buckets;
-  std::erase_if(buckets, [&](const auto& one) { return one.get() == &bucket; });
-  hits_gone_ += bucket.hits();
+void BucketCache::unpublish(Bucket& bucket) noexcept {
+  table_.erase(bucket);
   bytes_ -= bucket.bytes();
-  publish(std::move(buckets));
+  show(-1, -static_cast<std::ptrdiff_t>(bucket.bytes()));
 }
 
-void BucketCache::publish(std::vector<std::shared_ptr<Bucket>> buckets) {
-  if (blueprint_->metrics) {
-    blueprint_->metrics->buckets->set(static_cast<std::int64_t>(buckets.size()));
-    blueprint_->metrics->bucket_bytes->set(static_cast<std::int64_t>(bytes_));
-  }
-  auto next = std::make_unique<Table>(std::move(buckets));
-  retired_tables_.emplace_back(table_.exchange(next.release(), std::memory_order_seq_cst));
-  // A reader that enters from here on sees the new table; if none is inside now, none can hold an old one.
-  if (readers_.load(std::memory_order_seq_cst) == 0) retired_tables_.clear();
+// Runtimes of one model add up.
+void BucketCache::show(std::ptrdiff_t buckets, std::ptrdiff_t bytes) const noexcept {
+  if (!blueprint_->metrics) return;
+  blueprint_->metrics->buckets->add(buckets);
+  blueprint_->metrics->bucket_bytes->add(bytes);
 }
 
 }  // namespace laneway

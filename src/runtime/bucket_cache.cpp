@@ -1,7 +1,6 @@
 #include "runtime/bucket_cache.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "laneway/diag/trace.h"
 #include "runtime/lane_impl.h"
@@ -9,34 +8,12 @@
 namespace laneway {
 namespace {
 
-std::size_t hash_of(const Extents& extents) noexcept {
-  std::uint64_t hash = 0x9e3779b97f4a7c15u;
-  for (std::size_t i = 0; i < extents.count; ++i) {
-    hash = (hash ^ static_cast<std::uint64_t>(extents.values[i])) * 0xff51afd7ed558ccdu;  // Murmur3's finaliser, by parts
-    hash ^= hash >> 32;
-  }
-  return static_cast<std::size_t>(hash);
-}
-
 std::optional<std::int64_t> deadline_of(const LeaseSpec& spec) noexcept {
   if (!spec.timeout) return std::nullopt;
   return steady_now_ns() + spec.timeout->count();
 }
 
 }  // namespace
-
-// While one lives, no table that was current during its life is freed.
-class BucketCache::Reading {
- public:
-  explicit Reading(const BucketCache& cache) noexcept : cache_(cache) { cache_.readers_.fetch_add(1, std::memory_order_seq_cst); }
-  ~Reading() { cache_.readers_.fetch_sub(1, std::memory_order_release); }
-  Reading(const Reading&) = delete;
-  Reading& operator=(const Reading&) = delete;
-  const Table& table() const noexcept { return *cache_.table_.load(std::memory_order_seq_cst); }
-
- private:
-  const BucketCache& cache_;
-};
 
 // A request that could not be served at once, in the metrics.
 class BucketCache::Waited {
@@ -54,22 +31,6 @@ class BucketCache::Waited {
   Gauge* gauge_;
 };
 
-BucketCache::Table::Table(std::vector<std::shared_ptr<Bucket>> standing)
-    : buckets(std::move(standing)), slots(std::bit_ceil(2 * buckets.size() + 1), nullptr) {
-  for (const auto& bucket : buckets) {
-    std::size_t at = hash_of(bucket->capacity());
-    while (slots[at & (slots.size() - 1)]) ++at;
-    slots[at & (slots.size() - 1)] = bucket.get();
-  }
-}
-
-Bucket* BucketCache::Table::find(const Extents& capacity) const noexcept {
-  for (std::size_t at = hash_of(capacity);; ++at) {
-    Bucket* bucket = slots[at & (slots.size() - 1)];
-    if (!bucket || bucket->capacity() == capacity) return bucket;
-  }
-}
-
 Expected<Extents> BucketCache::capacity_for(std::span<const NamedExtent> dimensions) const {
   LANEWAY_TRY_ASSIGN(const Extents extents, blueprint_->dimensions.resolve(dimensions));
   return capacities_.serve(extents);
@@ -84,32 +45,25 @@ Expected<Lease> BucketCache::lease(std::span<const NamedExtent> dimensions, cons
   LANEWAY_TRY_ASSIGN(const Extents capacity, capacities_.serve(extents));
   const RunMetrics* metrics = blueprint_->metrics.get();
   const std::int64_t asked_ns = metrics ? steady_now_ns() : 0;
-  const std::uint64_t tick = shared().clock.fetch_add(1, std::memory_order_relaxed) + 1;
-
-  Bucket* bucket = nullptr;
-  std::optional<std::uint32_t> lane;
-  {
-    const Reading reading(*this);
-    bucket = reading.table().find(capacity);
-    if (bucket) lane = bucket->try_take();
-  }
-  Expected<Lease> result = [&]() -> Expected<Lease> {
-    if (lane) {
-      bucket->used(*lane, tick, true);
-      if (metrics) metrics->hits->add();
-      return hand_out(*bucket, *lane, extents, false);
+  Bucket* const bucket = table_.find(capacity);
+  const auto lane = bucket ? bucket->try_take(capacity) : std::nullopt;
+  if (lane) {
+    bucket->hit(*lane);
+    if (metrics) {
+      metrics->hits->add();
+      metrics->lease_wait_ns->record(static_cast<std::uint64_t>(steady_now_ns() - asked_ns));
     }
-    const Waited waited(metrics);
-    const auto deadline_ns = deadline_of(spec);
-    LANEWAY_TRY_ASSIGN(const Found found, find_or_build(capacity, deadline_ns, spec.on_miss, tick));
-    return wait_for_lane(found, extents, deadline_ns, tick);
-  }();
-  if (metrics && result) metrics->lease_wait_ns->record(static_cast<std::uint64_t>(steady_now_ns() - asked_ns));
-  return result;
+    return hand_out(*bucket, *lane, extents, false);
+  }
+  const Waited waited(metrics);
+  const auto deadline_ns = deadline_of(spec);
+  LANEWAY_TRY_ASSIGN(const Found found, find_or_build(capacity, deadline_ns, spec.on_miss));
+  Expected<Lease> lease = wait_for_lane(found, extents, deadline_ns);
+  if (metrics && lease) metrics->lease_wait_ns->record(static_cast<std::uint64_t>(steady_now_ns() - asked_ns));
+  return lease;
 }
 
-Expected<Lease> BucketCache::wait_for_lane(Found found, const Extents& extents, std::optional<std::int64_t> deadline_ns,
-                                           std::uint64_t tick) {
+Expected<Lease> BucketCache::wait_for_lane(Found found, const Extents& extents, std::optional<std::int64_t> deadline_ns) {
   const auto lane = found.bucket->take(deadline_ns);
   if (!lane) {
     Error error(ErrorCode::deadline_exceeded, describe(found.bucket->capacity()) +
@@ -118,7 +72,7 @@ Expected<Lease> BucketCache::wait_for_lane(Found found, const Extents& extents, 
     found.bucket->unpin();
     return error;
   }
-  found.bucket->used(*lane, tick, false);
+  found.bucket->used();
   found.bucket->unpin();  // the lane keeps it
   return hand_out(*found.bucket, *lane, extents, found.built);
 }
@@ -133,10 +87,10 @@ Expected<Lease> BucketCache::hand_out(Bucket& bucket, std::uint32_t lane, const 
 }
 
 Expected<BucketCache::Found> BucketCache::find_or_build(const Extents& capacity, std::optional<std::int64_t> deadline_ns,
-                                                        OnMiss on_miss, std::uint64_t tick) {
+                                                        OnMiss on_miss) {
   std::unique_lock lock(shared().mutex);
-  if (Bucket* bucket = standing(capacity); bucket && bucket->pin()) {
-    bucket->used(tick, true);
+  if (Bucket* const bucket = table_.find(capacity); bucket && bucket->pin(capacity)) {
+    bucket->hit();
     if (blueprint_->metrics) blueprint_->metrics->hits->add();
     return Found{bucket, false};
   }
@@ -155,7 +109,6 @@ Expected<BucketCache::Found> BucketCache::miss(std::unique_lock<std::mutex>& loc
   std::shared_ptr<Build> build = known == builds_.end() ? nullptr : *known;
   if (!build) { LANEWAY_TRY_ASSIGN(build, start_build(capacity)); }
   if (on_miss == OnMiss::build_in_background) {
-    build->background = true;
     return Error(ErrorCode::failed_precondition, describe(capacity) + ": being built in the background: ask again later");
   }
   ++build->waiting;
@@ -176,18 +129,14 @@ Expected<BucketCache::Found> BucketCache::miss(std::unique_lock<std::mutex>& loc
 
 Expected<BucketLanes> BucketCache::bucket(std::span<const NamedExtent> dimensions, const LeaseSpec& spec) {
   LANEWAY_TRY_ASSIGN(const Extents capacity, capacity_for(dimensions));
-  const std::uint64_t tick = shared().clock.fetch_add(1, std::memory_order_relaxed) + 1;
-  {
-    const Reading reading(*this);
-    if (Bucket* bucket = reading.table().find(capacity); bucket && bucket->pin()) {
-      bucket->used(tick, true);
-      if (blueprint_->metrics) blueprint_->metrics->hits->add();
-      return BucketLanes(bucket);
-    }
+  if (Bucket* const bucket = table_.find(capacity); bucket && bucket->pin(capacity)) {
+    bucket->hit();
+    if (blueprint_->metrics) blueprint_->metrics->hits->add();
+    return BucketLanes(bucket);
   }
   const Waited waited(blueprint_->metrics.get());
-  LANEWAY_TRY_ASSIGN(const Found found, find_or_build(capacity, deadline_of(spec), spec.on_miss, tick));
-  found.bucket->used(tick, false);
+  LANEWAY_TRY_ASSIGN(const Found found, find_or_build(capacity, deadline_of(spec), spec.on_miss));
+  found.bucket->used();
   return BucketLanes(found.bucket);
 }
 
@@ -203,7 +152,7 @@ Expected<std::optional<BucketInfo>> BucketCache::find(std::span<const NamedExten
 std::vector<BucketInfo> BucketCache::list() const {
   const std::lock_guard lock(shared().mutex);
   std::vector<BucketInfo> result;
-  for (const auto& bucket : table_.load()->buckets) {
+  for (Bucket* const bucket : table_.all()) {
     result.push_back({.capacity = {bucket->named().begin(), bucket->named().end()},
                       .bytes = bucket->bytes(),
                       .hits = bucket->hits(),
@@ -218,7 +167,7 @@ Expected<bool> BucketCache::drop(std::span<const NamedExtent> dimensions) {
   Bucket* last = nullptr;
   {
     const std::lock_guard lock(shared().mutex);
-    Bucket* bucket = standing(capacity);
+    Bucket* const bucket = table_.find(capacity);
     if (!bucket) return false;
     unpublish(*bucket);
     if (bucket->retire()) last = bucket;
@@ -227,17 +176,16 @@ Expected<bool> BucketCache::drop(std::span<const NamedExtent> dimensions) {
   return true;
 }
 
-void BucketCache::clear() {
-  std::vector<Bucket*> idle;
-  {
-    const std::lock_guard lock(shared().mutex);
-    const auto buckets = table_.load()->buckets;
-    for (const auto& bucket : buckets) {
-      unpublish(*bucket);
-      if (bucket->retire()) idle.push_back(bucket.get());
-    }
+void BucketCache::clear() noexcept {
+  std::unique_lock lock(shared().mutex);
+  for (std::size_t left = table_.all().size(); left > 0 && !table_.all().empty(); --left) {
+    Bucket* const bucket = table_.all().front();
+    unpublish(*bucket);
+    if (!bucket->retire()) continue;
+    lock.unlock();
+    bucket->finish();
+    lock.lock();
   }
-  for (Bucket* bucket : idle) bucket->finish();
 }
 
 Expected<> BucketCache::warm(std::span<const std::vector<NamedExtent>> shapes, int runs) {
@@ -256,15 +204,13 @@ Expected<> BucketCache::warm(std::span<const std::vector<NamedExtent>> shapes, i
     const std::lock_guard lock(shared().mutex);  // all of them begin before the first is waited for
     for (const Extents& capacity : capacities) {
       const auto is = [&](const auto& build) { return build->capacity == capacity; };
-      if (standing(capacity) || std::ranges::any_of(builds_, is)) continue;
-      LANEWAY_TRY_ASSIGN(const std::shared_ptr<Build> build, start_build(capacity));
-      build->background = true;  // it waits for room even while nobody waits for it
+      if (table_.find(capacity) || std::ranges::any_of(builds_, is)) continue;
+      LANEWAY_TRY(start_build(capacity));
     }
   }
   for (const Extents& shape : extents) {
     LANEWAY_TRY_ASSIGN(const Extents capacity, capacities_.serve(shape));
-    const std::uint64_t tick = shared().clock.fetch_add(1, std::memory_order_relaxed) + 1;
-    LANEWAY_TRY_ASSIGN(const Found found, find_or_build(capacity, std::nullopt, OnMiss::build, tick));
+    LANEWAY_TRY_ASSIGN(const Found found, find_or_build(capacity, std::nullopt, OnMiss::build));
     Expected<> result = run_all_lanes(*found.bucket, &shape, runs);
     found.bucket->unpin();
     LANEWAY_TRY(std::move(result));
@@ -284,8 +230,8 @@ Expected<> BucketCache::prime(int runs) {
 std::vector<Bucket*> BucketCache::pin_all() const {
   const std::lock_guard lock(shared().mutex);
   std::vector<Bucket*> pinned;
-  for (const auto& bucket : table_.load()->buckets) {
-    if (bucket->pin()) pinned.push_back(bucket.get());
+  for (Bucket* const bucket : table_.all()) {
+    if (bucket->pin(bucket->capacity())) pinned.push_back(bucket);
   }
   return pinned;
 }
@@ -306,18 +252,16 @@ Expected<> BucketCache::run_all_lanes(Bucket& pinned, const Extents* extents, in
 
 CacheCounters BucketCache::counters() const noexcept {
   const std::lock_guard lock(shared().mutex);
-  const Table& table = *table_.load();
   CacheCounters counters{.requests = 0,
-                         .hits = hits_gone_,
+                         .hits = pool_->all_hits(),
                          .misses = misses_,
                          .builds = builds_made_,
                          .build_failures = build_failures_,
                          .evictions = evictions_,
-                         .buckets = table.buckets.size(),
+                         .buckets = table_.all().size(),
                          .bytes = bytes_,
                          .bytes_reserved = reserved_bytes_,
                          .build_time = std::chrono::nanoseconds(build_ns_)};
-  for (const auto& bucket : table.buckets) counters.hits += bucket->hits();
   counters.requests = counters.hits + counters.misses;
   return counters;
 }
@@ -331,7 +275,7 @@ void BucketCache::audit(Audit& audit) const {
 
 void BucketCache::count_lanes(std::size_t& lanes, std::size_t& bytes) const {
   const std::lock_guard lock(shared().mutex);
-  for (const auto& bucket : table_.load()->buckets) lanes += bucket->lanes().size();
+  for (Bucket* const bucket : table_.all()) lanes += bucket->lanes().size();
   bytes += bytes_;
 }
 

@@ -11,7 +11,7 @@
 
 #include "laneway/runtime/runtime.h"
 #include "runtime/blueprint.h"
-#include "runtime/bucket.h"
+#include "runtime/bucket_table.h"
 #include "runtime/budget_impl.h"
 #include "runtime/capacities.h"
 
@@ -22,8 +22,8 @@ using OpenEngineAgain = std::function<Expected<OpenEngine>(const OpenSpec&)>;
 
 /// Buckets by capacity: found without a lock, built once for all who ask, bounded in number and bytes.
 ///
-/// Structure (table_, builds_, counts) changes under the budget's mutex only. A hit reads an immutable table; tables that were
-/// replaced go once no reader is inside.
+/// Structure (table_, builds_, counts) changes under the budget's mutex only. A hit takes no lock: it reads the table, and
+/// changes the word of the bucket.
 class BucketCache {
  public:
   BucketCache(std::shared_ptr<const Blueprint> blueprint, OpenEngine engine, OpenEngineAgain open_again, Capacities capacities);
@@ -36,7 +36,7 @@ class BucketCache {
   Expected<Extents> capacity_for(std::span<const NamedExtent> dimensions) const;
   Expected<std::optional<BucketInfo>> find(std::span<const NamedExtent> dimensions) const;
   Expected<bool> drop(std::span<const NamedExtent> dimensions);
-  void clear();
+  void clear() noexcept;
   std::vector<BucketInfo> list() const;
   Expected<> warm(std::span<const std::vector<NamedExtent>> shapes, int runs);
   Expected<> prime(int runs);
@@ -45,18 +45,10 @@ class BucketCache {
   void count_lanes(std::size_t& lanes, std::size_t& bytes) const;
 
  private:
-  struct Table {
-    explicit Table(std::vector<std::shared_ptr<Bucket>> buckets);
-    Bucket* find(const Extents& capacity) const noexcept;
-
-    std::vector<std::shared_ptr<Bucket>> buckets;
-    std::vector<Bucket*> slots;  // a power of two of them, open addressing
-  };
   /// One build under way; guarded by the budget's mutex.
   struct Build {
     Extents capacity;
     int waiting = 0;
-    bool background = false;
     bool done = false;
     std::string_view stage = "for a build thread";
     std::optional<Error> error;
@@ -67,35 +59,38 @@ class BucketCache {
     Bucket* bucket;  // pinned
     bool built;
   };
-  class Reading;
+  /// What a build has taken for its bucket: the memory, and a share of what the cache may hold.
+  struct Place {
+    Bucket* bucket = nullptr;
+    std::size_t count = 0, bytes = 0;
+  };
   class Waited;
 
   // bucket_cache.cpp: asking
-  Expected<Found> find_or_build(const Extents& capacity, std::optional<std::int64_t> deadline_ns, OnMiss on_miss,
-                                std::uint64_t tick);
+  Expected<Found> find_or_build(const Extents& capacity, std::optional<std::int64_t> deadline_ns, OnMiss on_miss);
   Expected<Found> miss(std::unique_lock<std::mutex>& lock, const Extents& capacity, std::optional<std::int64_t> deadline_ns,
                        OnMiss on_miss);
-  Expected<Lease> wait_for_lane(Found found, const Extents& extents, std::optional<std::int64_t> deadline_ns, std::uint64_t tick);
+  Expected<Lease> wait_for_lane(Found found, const Extents& extents, std::optional<std::int64_t> deadline_ns);
   Expected<Lease> hand_out(Bucket& bucket, std::uint32_t lane, const Extents& extents, bool built);
   Expected<> run_all_lanes(Bucket& pinned, const Extents* extents, int runs);
   std::vector<Bucket*> pin_all() const;
   std::string describe(const Extents& capacity) const;
-  ByteBudget::Impl& shared() const noexcept { return budget_->impl(); }
+  ByteBudget::Impl& shared() const noexcept { return shared_; }
 
   // bucket_build.cpp: building, making room
   Expected<std::shared_ptr<Build>> start_build(const Extents& capacity);  // under the mutex
   void build_thread() noexcept;
   void build(Build& build) noexcept;
-  Expected<std::shared_ptr<Bucket>> make_bucket(Build& build);
+  Expected<Bucket::Content> make_content(Build& build, Place& place);
+  void stand(Build& build, const Place& place, Bucket::Content content) noexcept;  // under the mutex
   Expected<OpenEngine> engine_for(std::span<const NamedExtent> capacity) const;
-  Expected<std::shared_ptr<Reservation>> reserve(Build& build, std::size_t bytes);
+  Expected<std::shared_ptr<Reservation>> reserve(Build& build, Place& place, std::size_t bytes);
   std::size_t count() const noexcept;
   bool fits(std::size_t bytes) const noexcept;
   std::vector<Bucket*> retire_for(std::size_t bytes, std::size_t& own);
   std::uint64_t rank(const Bucket& bucket) const noexcept;
-  void publish(std::vector<std::shared_ptr<Bucket>> buckets);  // under the mutex, as the next two
-  void unpublish(Bucket& bucket);
-  Bucket* standing(const Extents& capacity) const noexcept { return table_.load(std::memory_order_relaxed)->find(capacity); }
+  void unpublish(Bucket& bucket) noexcept;  // under the mutex
+  void show(std::ptrdiff_t buckets, std::ptrdiff_t bytes) const noexcept;
   void close() noexcept;
 
   const std::shared_ptr<const Blueprint> blueprint_;
@@ -104,10 +99,10 @@ class BucketCache {
   const Capacities capacities_;
   const BucketSpec& spec_;
   const std::shared_ptr<ByteBudget> budget_;
+  ByteBudget::Impl& shared_;
+  const std::shared_ptr<BucketPool> pool_;
 
-  std::atomic<const Table*> table_;
-  mutable std::atomic<std::uint64_t> readers_{0};
-  std::vector<std::unique_ptr<const Table>> retired_tables_;
+  BucketTable table_;
   std::vector<std::shared_ptr<Build>> builds_;
   std::deque<std::shared_ptr<Build>> queue_;
   std::condition_variable work_;
@@ -116,7 +111,7 @@ class BucketCache {
 
   std::size_t reserved_count_ = 0, dying_count_ = 0;  // beside those of the table
   std::size_t reserved_bytes_ = 0, bytes_ = 0;
-  std::uint64_t misses_ = 0, hits_gone_ = 0, builds_made_ = 0, build_failures_ = 0, evictions_ = 0;
+  std::uint64_t misses_ = 0, builds_made_ = 0, build_failures_ = 0, evictions_ = 0;
   std::int64_t build_ns_ = 0;
 };
 

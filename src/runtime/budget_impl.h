@@ -30,8 +30,9 @@ class ByteBudget::Impl {
 /// Bytes taken from a budget; given back when the last lane that they were for is gone.
 class Reservation {
  public:
-  Reservation(std::shared_ptr<ByteBudget> budget, std::size_t bytes) noexcept : budget_(std::move(budget)), bytes_(bytes) {}
+  explicit Reservation(std::shared_ptr<ByteBudget> budget) noexcept : budget_(std::move(budget)) {}
   ~Reservation() {
+    if (bytes_ == 0) return;
     {
       const std::lock_guard lock(budget_->impl().mutex);
       budget_->impl().bytes -= bytes_;
@@ -40,11 +41,16 @@ class Reservation {
   }
   Reservation(const Reservation&) = delete;
   Reservation& operator=(const Reservation&) = delete;
-  std::size_t bytes() const noexcept { return bytes_; }
+
+  /// Under the budget's mutex.
+  void take(std::size_t bytes) noexcept {
+    bytes_ = bytes;
+    budget_->impl().bytes += bytes;
+  }
 
  private:
   std::shared_ptr<ByteBudget> budget_;
-  std::size_t bytes_;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace laneway

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +20,9 @@ struct Extents {
   std::array<std::int64_t, count_max> values{};
   std::size_t count = 0;
 
-  friend bool operator==(const Extents&, const Extents&) = default;
+  friend bool operator==(const Extents& a, const Extents& b) noexcept {
+    return a.count == b.count && std::equal(a.values.begin(), a.values.begin() + a.count, b.values.begin());
+  }
 };
 
 /// The dimensions of a runtime that are not fixed, by name, and where they occur in the inputs.
