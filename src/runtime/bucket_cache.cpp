@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "laneway/diag/trace.h"
+#include "runtime/deadline.h"
 #include "runtime/lane_impl.h"
 
 namespace laneway {
@@ -10,7 +11,7 @@ namespace {
 
 std::optional<std::int64_t> deadline_of(const LeaseSpec& spec) noexcept {
   if (!spec.timeout) return std::nullopt;
-  return steady_now_ns() + spec.timeout->count();
+  return deadline_after(steady_now_ns(), *spec.timeout);
 }
 
 }  // namespace

@@ -206,6 +206,37 @@ TEST_P(BucketCacheTest, L27_AFailedBindLeavesNothingBehind) {
   EXPECT_OK(runtime->lease(batch(8))) << "its reservation was given back";
 }
 
+TEST_P(BucketCacheTest, L27_ABuildThatRunsOutOfMemoryLeavesNothingBehind) {
+  auto toy = make(toys::affine());
+  auto runtime = open(bucketed(toy, {.count_max = 1}));
+  ASSERT_OK(runtime);
+  toy->phase(ToyPhase::bind).out_of_memory = true;
+  EXPECT_EQ(code_of(runtime->lease(batch(3))), ErrorCode::resource_exhausted);
+  EXPECT_EQ(runtime->counters().bytes_reserved, 0u);
+  EXPECT_OK(runtime->lease(batch(4), {.timeout = 10s})) << "the only place was given back";
+}
+
+TEST_P(BucketCacheTest, L27_BuildsInTheBackgroundDoNotWaitForRoom) {
+  auto toy = make(toys::affine());
+  auto runtime = open(bucketed(toy, {.count_max = 1}));
+  ASSERT_OK(runtime);
+  auto held = runtime->lease(batch(1));
+  ASSERT_OK(held);
+  for (std::int64_t extent = 2; extent < 6; ++extent) {
+    EXPECT_EQ(code_of(runtime->lease(batch(extent), {.on_miss = OnMiss::build_in_background})), ErrorCode::failed_precondition);
+  }
+  EXPECT_TRUE(eventually([&] { return runtime->counters().build_failures == 4; })) << "each gave up: build threads are free";
+  EXPECT_EQ(standing(*runtime), (std::vector<std::int64_t>{1}));
+}
+
+TEST_P(BucketCacheTest, L27_ATimeoutMayBeEndless) {
+  auto toy = make(toys::affine());
+  auto runtime = open(bucketed(toy));
+  ASSERT_OK(runtime);
+  EXPECT_OK(runtime->lease(batch(3), {.timeout = std::chrono::nanoseconds::max()}));
+  EXPECT_OK(runtime->bucket(batch(4), {.timeout = std::chrono::nanoseconds::max()}));
+}
+
 TEST_P(BucketCacheTest, L27_TheFirstRequesterWaitsOnlyUntilItsTimeout) {
   auto toy = make(toys::affine());
   auto runtime = open(bucketed(toy));
@@ -495,6 +526,32 @@ TEST_P(BucketCacheTest, L36_CountersEqualRealityOverTenThousandOperations) {
   }
   EXPECT_GT(runtime->counters().build_time.count(), 0);
   EXPECT_EQ(toy->phase(ToyPhase::specialise).calls(), static_cast<std::int64_t>(model.misses));
+}
+
+TEST_P(BucketCacheTest, L36_NoRequestIsLostWhileBucketsAreDropped) {
+  auto toy = make(toys::affine());
+  auto runtime = open(bucketed(toy, {.count_max = 3}));
+  ASSERT_OK(runtime);
+  constexpr int threads = 3, each = 4000;
+  std::atomic<int> served{0}, done{0};
+  std::vector<std::thread> team;
+  for (int thread = 0; thread < threads; ++thread) {
+    team.emplace_back([&, thread] {
+      for (int i = 0; i < each; ++i) {
+        if (auto lease = runtime->lease(batch(1 + (i + thread) % 3), {.timeout = 60s})) served.fetch_add(1);
+      }
+      done.fetch_add(1);
+    });
+  }
+  while (done.load() < threads) {
+    ASSERT_OK(runtime->drop(batch(2)));
+    ASSERT_OK(runtime->clear());
+  }
+  for (std::thread& thread : team) thread.join();
+  EXPECT_EQ(served.load(), threads * each);
+  const CacheCounters counters = runtime->counters();
+  EXPECT_EQ(counters.requests, static_cast<std::uint64_t>(threads) * each);
+  EXPECT_EQ(counters.requests, counters.hits + counters.misses);
 }
 
 TEST_P(BucketCacheTest, L44_TheModelOfABucketIsAFunctionOfItsShape) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "laneway/diag/log.h"
+#include "laneway/diag/metrics.h"
 #include "laneway/diag/trace.h"
 #include "runtime/toy_fixture.h"
 
@@ -103,6 +104,46 @@ TEST_P(ReportTest, L39_FailedBuildsReachTheSink) {
   log::set_sink(nullptr);
   ASSERT_EQ(heard.size(), 1u);
   EXPECT_EQ(heard[0], "runtime: bucket {batch=3}: build failed: bucket {batch=3}: broken plan");
+}
+
+TEST_P(ReportTest, L39_ASinkMayAskTheRuntimeItHearsOf) {
+  auto toy = make(toys::affine());
+  auto runtime = open(bucketed(toy));
+  ASSERT_OK(runtime);
+  std::atomic<int> heard{0};
+  log::set_sink([&](const LogRecord&) {
+    EXPECT_TRUE(runtime->buckets().empty());
+    EXPECT_EQ(runtime->counters().builds, 0u);
+    heard.fetch_add(1);
+  });
+  toy->phase(ToyPhase::specialise).fail_next(Error(ErrorCode::internal, "broken plan"));
+  EXPECT_FALSE(runtime->lease(batch(3)));
+  log::set_sink(nullptr);
+  EXPECT_EQ(heard.load(), 1);
+}
+
+TEST_P(ReportTest, L37_RuntimesOfOneModelAddUp) {
+  const auto metrics = std::make_shared<Metrics>();
+  auto toy = make(toys::affine());
+  RuntimeSpec spec = bucketed(toy);
+  spec.metrics = metrics;
+  const auto buckets = [&] {
+    for (const MetricSample& sample : metrics->snapshot()) {
+      if (sample.name == "laneway_buckets") return sample.value;
+    }
+    return std::int64_t{-1};
+  };
+  auto newer = open(spec);
+  ASSERT_OK(newer);
+  ASSERT_OK(newer->lease(batch(1)));
+  {
+    auto older = open(spec);
+    ASSERT_OK(older);
+    ASSERT_OK(older->lease(batch(1)));
+    ASSERT_OK(older->lease(batch(2)));
+    EXPECT_EQ(buckets(), 3);
+  }
+  EXPECT_EQ(buckets(), 1);
 }
 
 }  // namespace

@@ -270,6 +270,7 @@ class ToyBinding final : public Binding, private ToyRun {
 Expected<std::unique_ptr<Binding>> ToyPlan::bind(const BindSpec& spec) const {
   toy().note(ToyBindRecord{
       spec.cores, spec.device, {spec.inputs.begin(), spec.inputs.end()}, {spec.outputs.begin(), spec.outputs.end()}});
+  if (toy().phase(ToyPhase::bind).out_of_memory.exchange(false)) throw std::bad_alloc();
   LANEWAY_TRY(toy().phase(ToyPhase::bind).enter(spec_.inputs));
   LANEWAY_TRY(check_bind_spec(engine_.inputs(), engine_.outputs(), *this, spec));
   if (spec.device && (*spec.device < 0 || *spec.device >= toy().model.devices)) {

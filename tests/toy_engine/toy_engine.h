@@ -117,7 +117,8 @@ class PhaseControl {
   };
   using Rule = std::function<std::optional<Error>(const Call&)>;
 
-  Gate gate;  ///< Stands at the beginning of the phase.
+  Gate gate;                               ///< Stands at the beginning of the phase.
+  std::atomic<bool> out_of_memory{false};  ///< The next bind() throws what an engine whose memory is out throws.
 
   void delay(std::chrono::nanoseconds time) noexcept { delay_ns_.store(time.count(), std::memory_order_relaxed); }
   void fail_when(Rule rule);  ///< Null: never.
