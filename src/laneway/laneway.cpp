@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/guard.h"
+#include "laneway/candidate.h"
 #include "laneway/diag/trace.h"
 #include "laneway/engine/check.h"
 #include "laneway/engines/null.h"
@@ -13,15 +14,8 @@
 namespace laneway {
 namespace {
 
-struct ListedEngine {
-  std::string name;
-  bool automatic;
-  std::string_view about;
-  EngineChoice::Open open;
-};
-
-const std::vector<ListedEngine>& listed() {
-  static const std::vector<ListedEngine> engines = {
+const std::vector<Candidate>& listed() {
+  static const std::vector<Candidate> engines = {
 #define LANEWAY_ENGINE(Spec, automatic, about) \
   {Spec::name(), automatic, about, [](const OpenSpec& spec) { return Spec{}.open(spec); }},
 #include "laneway/engines.def"
@@ -31,11 +25,11 @@ const std::vector<ListedEngine>& listed() {
 }
 
 // The engines a choice means, in the order in which they are tried.
-Expected<std::vector<ListedEngine>> candidates(const EngineChoice& choice) {
-  if (choice.opener()) return std::vector<ListedEngine>{{choice.name(), false, "", choice.opener()}};
-  std::vector<ListedEngine> result;
+Expected<std::vector<Candidate>> candidates(const EngineChoice& choice) {
+  if (choice.opener()) return std::vector<Candidate>{{choice.name(), false, "", choice.opener()}};
+  std::vector<Candidate> result;
   std::string known = "auto";
-  for (const ListedEngine& engine : listed()) {
+  for (const Candidate& engine : listed()) {
     known += ", " + engine.name;
     if (choice.name() == "auto" ? engine.automatic : engine.name == choice.name()) result.push_back(engine);
   }
@@ -43,7 +37,7 @@ Expected<std::vector<ListedEngine>> candidates(const EngineChoice& choice) {
   return Error(ErrorCode::not_found, "engine " + choice.name() + ": no such engine: expected one of: " + known);
 }
 
-Expected<OpenEngine> open_one(const ListedEngine& engine, const OpenSpec& spec) {
+Expected<OpenEngine> open_one(const Candidate& engine, const OpenSpec& spec) {
   const trace::Span span("open", engine.name);
   return engine.open(spec);
 }
@@ -59,7 +53,7 @@ OpenSpec open_spec_of(const RuntimeSpec& spec) {
 
 // Wrong dimensions or weights hide the ports, and with them the other mistakes: look at the model without them. What refuses it
 // joins `problems`, but for wrong dimensions, which the blueprint tells one by one.
-Expected<OpenEngine> open_without(const ListedEngine& engine, OpenSpec spec, Error refused, Problems& problems) {
+Expected<OpenEngine> open_without(const Candidate& engine, OpenSpec spec, Error refused, Problems& problems) {
   if (spec.dimensions.empty() && spec.weights.empty()) {
     problems.add(refused);
     return refused;
@@ -78,7 +72,7 @@ Expected<OpenEngine> open_without(const ListedEngine& engine, OpenSpec spec, Err
 }
 
 // One engine from open to a runtime that stands. `problems` is taken by value: what one engine finds is not the next one's.
-Expected<Runtime> try_engine(const RuntimeSpec& spec, const ListedEngine& candidate, std::string reason, Problems problems) {
+Expected<Runtime> try_engine(const RuntimeSpec& spec, const Candidate& candidate, std::string reason, Problems problems) {
   auto engine = open_one(candidate, open_spec_of(spec));
   if (!engine) engine = open_without(candidate, open_spec_of(spec), std::move(engine).error(), problems);
   if (!engine) return problems.result().error();
@@ -87,9 +81,20 @@ Expected<Runtime> try_engine(const RuntimeSpec& spec, const ListedEngine& candid
 
 }  // namespace
 
+Expected<Runtime> open_first(const RuntimeSpec& spec, std::span<const Candidate> candidates, const Problems& problems) {
+  std::string refused;
+  for (const Candidate& candidate : candidates) {
+    const std::string reason = spec.engine.name() != "auto" ? "asked for" : refused.empty() ? "first choice" : "after " + refused;
+    auto runtime = try_engine(spec, candidate, reason, problems);
+    if (runtime || runtime.error().code() != ErrorCode::unimplemented) return runtime;
+    refused.append(refused.empty() ? "" : "; ").append(candidate.name).append(": ").append(runtime.error().message());
+  }
+  return Error(ErrorCode::unimplemented, refused);
+}
+
 std::vector<EngineEntry> engines() {
   std::vector<EngineEntry> entries;
-  for (const ListedEngine& engine : listed()) entries.push_back({engine.name, engine.about, engine.automatic});
+  for (const Candidate& engine : listed()) entries.push_back({engine.name, engine.about, engine.automatic});
   return entries;
 }
 
@@ -98,7 +103,7 @@ Expected<OpenEngine> open_engine(const OpenSpec& spec, const EngineChoice& engin
     if (const auto* open = std::get_if<OpenEngine>(&spec.model.get())) return *open;
     LANEWAY_TRY_ASSIGN(const auto tried, candidates(engine));
     std::string refused;
-    for (const ListedEngine& candidate : tried) {
+    for (const Candidate& candidate : tried) {
       auto opened = open_one(candidate, spec);
       if (opened || opened.error().code() != ErrorCode::unimplemented) return opened;
       refused.append(refused.empty() ? "" : "; ").append(opened.error().message());
@@ -119,16 +124,7 @@ Expected<Runtime> open(const RuntimeSpec& spec) {
     auto tried = candidates(spec.engine);
     if (!tried) problems.add(tried.error());
     if (!tried || !Blueprint::readable(spec.model)) return problems.result().error();
-    std::string refused;
-    for (const ListedEngine& candidate : *tried) {
-      const std::string reason = spec.engine.name() != "auto" ? "asked for"
-                                 : refused.empty()            ? "first choice"
-                                                              : "after " + refused;
-      auto runtime = try_engine(spec, candidate, reason, problems);
-      if (runtime || runtime.error().code() != ErrorCode::unimplemented) return runtime;
-      refused.append(refused.empty() ? "" : "; ").append(candidate.name).append(": ").append(runtime.error().message());
-    }
-    return Error(ErrorCode::unimplemented, refused);
+    return open_first(spec, *tried, problems);
   });
 }
 

@@ -5,6 +5,7 @@
 
 #include "laneway/engine/check.h"
 #include "runtime/capacities.h"
+#include "runtime/padding.h"
 
 namespace laneway {
 namespace {
@@ -39,6 +40,7 @@ void check_ports(std::string_view field, const std::vector<PortSpec>& ports, Pro
   for (const PortSpec& port : ports) {
     const std::string where = std::string(field) + ": " + port.name.c_str();
     problems.check(field, check_name(port.name));
+    if (&*std::ranges::find(ports, port.name, &PortSpec::name) != &port) problems.add(wrong(where + ": named twice"));
     if (port.pages) {
       const auto resolved = resolve(*port.pages, 0);
       if (!resolved) problems.add(Error(resolved.error()).with_context(where));
@@ -57,6 +59,18 @@ void check_pages(std::string_view field, const std::optional<PagePolicy>& pages,
   if (!pages) return;
   const auto resolved = resolve(*pages, 0);
   if (!resolved) problems.add(Error(resolved.error()).with_context(field));
+}
+
+// What is said to an engine that is open already would go unheard, unless models of buckets are to be opened beside it.
+void check_open_engine(const Engine& engine, const RuntimeSpec& spec, Problems& problems) {
+  if (spec.buckets && spec.buckets->model_for) return;
+  const auto open_already = [&](const char* field, const std::string& got) {
+    problems.add(wrong(std::string(field) + ": the model is an engine that is open: expected none, got " + got));
+  };
+  const bool names_it = spec.engine.name() == "auto" || spec.engine.name() == engine.name();
+  if (spec.engine.opener() || !names_it) open_already("engine", spec.engine.name());
+  if (!spec.weights.empty()) open_already("weights", spec.weights.front().name);
+  if (!(spec.threads == ThreadSpec{})) open_already("threads", "settings of its own");
 }
 
 void check_buckets(const BucketSpec& spec, Problems& problems) {
@@ -89,6 +103,8 @@ bool Blueprint::readable(const ModelSource& source) { return static_cast<bool>(c
 void Blueprint::validate(const RuntimeSpec& spec, Problems& problems) {
   problems.check("model", check_source(spec.model));
   problems.check("engine", check_name(spec.engine.name()));
+  const auto* open = std::get_if<OpenEngine>(&spec.model.get());
+  if (open && *open) check_open_engine(**open, spec, problems);
   problems.check("lanes", at_least_one(spec.lanes));
   if (auto threads = laneway::validate(spec.threads); !threads) problems.add(std::move(threads).error());
   if (spec.warm_up_runs < 0) problems.add(wrong("warm_up_runs: expected 0 or more, got " + std::to_string(spec.warm_up_runs)));
@@ -132,6 +148,8 @@ class Draft {
     std::size_t index;
     bool input;
   };
+  static constexpr const char* for_many_buckets =
+      ": one memory for the output of several buckets: expected none (Lane::rebind_output() of a lease)";
 
   Expected<Found> find(const std::string& name) const {
     if (const auto input = find_port(b_.inputs, name, "port")) return Found{*input, true};
@@ -165,16 +183,18 @@ class Draft {
         continue;
       }
       Port& declared = (found->input ? b_.inputs : b_.outputs)[found->index];
-      if (port.dtype && *port.dtype != declared.dtype) {
-        problems_.add(wrong("ports: " + port.name + ": wrong dtype: expected " + std::string(name(declared.dtype)) + ", got " +
-                            std::string(name(*port.dtype))));
-      }
-      if (!declared.dense() && (port.shape || port.memory)) {
-        problems_.add(wrong("ports: " + port.name + ": a shape or memory for a port that is not dense numbers"));
-      } else if (port.shape) {
-        problems_.check("ports", shape_of_port(declared, *port.shape, found->input));
-      }
+      check_kind("ports", port, declared);
+      if (port.shape && declared.dense()) problems_.check("ports", shape_of_port(declared, *port.shape, found->input));
     }
+  }
+
+  void check_kind(const std::string& field, const PortSpec& port, const Port& declared) {
+    if (port.dtype && *port.dtype != declared.dtype) {
+      problems_.add(wrong(field + ": " + port.name + ": wrong dtype: expected " + std::string(name(declared.dtype)) + ", got " +
+                          std::string(name(*port.dtype))));
+    }
+    if (!declared.dense() && (port.shape || port.memory))
+      problems_.add(wrong(field + ": " + port.name + ": a shape or memory for a port that is not dense numbers"));
   }
 
   Expected<> shape_of_port(Port& declared, const Shape& shape, bool input) {
@@ -190,13 +210,14 @@ class Draft {
     return input ? fix_dimensions(b_.inputs, b_.outputs, fixed) : Expected<>();
   }
 
-  const PortSpec* spec_of(const std::string& name) const {
-    const auto hit = std::ranges::find(spec_.ports, name, &PortSpec::name);
-    return hit == spec_.ports.end() ? nullptr : &*hit;
-  }
-
   void given_inputs() {
-    for (const Port& port : b_.inputs) b_.given.push_back(!port.optional || spec_of(port.name) != nullptr);
+    const auto named = [](const std::vector<PortSpec>& ports, const std::string& name) {
+      return std::ranges::find(ports, name, &PortSpec::name) != ports.end();
+    };
+    for (const Port& port : b_.inputs) {
+      const auto by_lane = [&](const LaneSpec& lane) { return named(lane.ports, port.name); };
+      b_.given.push_back(!port.optional || named(spec_.ports, port.name) || std::ranges::any_of(spec_.per_lane, by_lane));
+    }
   }
 
   void wanted_outputs() {
@@ -261,15 +282,27 @@ class Draft {
   void callers_memory() {
     for (const PortSpec& port : spec_.ports) {
       const auto found = find(port.name);
-      if (!found || !port.memory) continue;
-      const bool linked = found->input ? b_.link_into(found->index) != nullptr : b_.link_out_of(found->index) != nullptr;
-      if (linked) problems_.add(wrong("ports: " + port.name + ": memory for a linked port: expected none"));
-      if (found->input) continue;
+      if (!found) continue;
+      check_linked("ports", port, *found);
+      if (found->input || !given_memory(port)) continue;
       if (port.shape) b_.proven.push_back({found->index, *port.shape});
-      if (spec_.lanes > 1 || spec_.buckets) {
+      if (port.memory && spec_.buckets) {
+        problems_.add(wrong("ports: " + port.name + for_many_buckets));
+      } else if (port.memory && spec_.lanes > 1) {
         problems_.add(wrong("ports: " + port.name + ": one memory for the output of several lanes: expected per_lane[i].ports"));
       }
     }
+  }
+
+  bool given_memory(const PortSpec& port) const {
+    const auto is = [&](const PortSpec& own) { return own.name == port.name && own.memory; };
+    const auto by_lane = [&](const LaneSpec& lane) { return std::ranges::any_of(lane.ports, is); };
+    return port.memory || std::ranges::any_of(spec_.per_lane, by_lane);
+  }
+
+  void check_linked(const std::string& field, const PortSpec& port, const Found& found) {
+    const bool linked = found.input ? b_.link_into(found.index) != nullptr : b_.link_out_of(found.index) != nullptr;
+    if (linked && port.memory) problems_.add(wrong(field + ": " + port.name + ": memory for a linked port: expected none"));
   }
 
   void per_lane() {
@@ -277,12 +310,35 @@ class Draft {
       problems_.add(wrong("per_lane: more entries than lanes: expected at most " + std::to_string(spec_.lanes) + ", got " +
                           std::to_string(spec_.per_lane.size())));
     }
-    for (const LaneSpec& lane : spec_.per_lane) {
-      for (const PortSpec& port : lane.ports) {
-        const auto found = find(port.name);
-        if (!found) problems_.add(Error(found.error()).with_context("per_lane"));
-      }
+    std::vector<const PortSpec*> written;
+    for (std::size_t i = 0; i < spec_.per_lane.size(); ++i) {
+      const std::string field = "per_lane[" + std::to_string(i) + "].ports";
+      for (const PortSpec& port : spec_.per_lane[i].ports) per_lane_port(field, port, written);
     }
+  }
+
+  void per_lane_port(const std::string& field, const PortSpec& port, std::vector<const PortSpec*>& written) {
+    const auto found = find(port.name);
+    if (!found) {
+      problems_.add(Error(found.error()).with_context(field));
+      return;
+    }
+    const std::string where = field + ": " + port.name;
+    check_kind(field, port, (found->input ? b_.inputs : b_.outputs)[found->index]);
+    check_linked(field, port, *found);
+    if (port.shape) problems_.add(wrong(where + ": a shape for one lane: expected it in `ports`, for all of them"));
+    if (found->input || !port.memory) return;
+    if (spec_.buckets) problems_.add(wrong(where + for_many_buckets));
+    const auto shared = [&](const PortSpec* other) { return overlap(*other->memory, *port.memory); };
+    if (std::ranges::any_of(written, shared)) problems_.add(wrong(where + ": memory that another output is written to"));
+    written.push_back(&port);
+  }
+
+  static bool overlap(const Memory& a, const Memory& b) {
+    const auto* first = static_cast<const std::byte*>(a.data);
+    const auto* second = static_cast<const std::byte*>(b.data);
+    const bool same_place = a.placement == b.placement && a.device == b.device;
+    return same_place && std::less<>()(first, second + b.bytes) && std::less<>()(second, first + a.bytes);
   }
 
   void varying() {
@@ -327,6 +383,47 @@ std::shared_ptr<Blueprint> Blueprint::make(RuntimeSpec spec, const Engine& engin
                                                          .metrics = nullptr});
   Draft(*blueprint, problems).fill();
   return blueprint;
+}
+
+namespace {
+
+// Outputs follow from inputs: fixed extents of theirs may differ from model to model.
+Expected<> check_same_port(const Port& wanted, const Port& got, bool input) {
+  const std::string where = (input ? "input " : "output ") + wanted.name;
+  const auto differs = [&](const char* what, const std::string& a, const std::string& b) {
+    return wrong(where + ": another " + what + " in the bucket's model: expected " + a + ", got " + b);
+  };
+  if (wanted.name != got.name) return differs("port", wanted.name, got.name);
+  if (wanted.kind != got.kind) return differs("kind", std::string(name(wanted.kind)), std::string(name(got.kind)));
+  if (wanted.dtype != got.dtype) return differs("dtype", std::string(name(wanted.dtype)), std::string(name(got.dtype)));
+  if (!wanted.rank_known || !got.rank_known) return {};
+  bool fits = wanted.shape.size() == got.shape.size();
+  for (std::size_t axis = 0; fits && input && axis < got.shape.size(); ++axis) {
+    const auto& a = wanted.shape[axis].extent;
+    const auto& b = got.shape[axis].extent;
+    fits = !a || !b || *a == *b;
+  }
+  return fits ? Expected<>() : differs("shape", describe_shape(wanted), describe_shape(got));
+}
+
+Expected<> check_same_ports(std::span<const Port> wanted, std::span<const Port> got, bool input) {
+  if (wanted.size() != got.size()) {
+    return wrong(std::string(input ? "inputs" : "outputs") + ": another number in the bucket's model: expected " +
+                 std::to_string(wanted.size()) + " (" + names_of(wanted) + "), got " + std::to_string(got.size()) + " (" +
+                 names_of(got) + ")");
+  }
+  for (std::size_t i = 0; i < wanted.size(); ++i) LANEWAY_TRY(check_same_port(wanted[i], got[i], input));
+  return {};
+}
+
+}  // namespace
+
+Expected<OpenEngine> Blueprint::fitting(OpenEngine engine) const {
+  if (!engine) return wrong("model: a null engine: expected one that is open");
+  LANEWAY_TRY(check_same_ports(inputs, engine->inputs(), true));
+  LANEWAY_TRY(check_same_ports(outputs, engine->outputs(), false));
+  if (!spec.buckets || !spec.buckets->padding || engine->traits().resizable) return engine;
+  return pad_engine(std::move(engine), *spec.buckets->padding, inputs, outputs);
 }
 
 PlanSpec Blueprint::plan_spec(const Extents& capacity) const {

@@ -35,6 +35,12 @@ struct Blueprint {
   /// Checks the rest against the engine's ports. Only without problems is what comes back whole.
   static std::shared_ptr<Blueprint> make(RuntimeSpec spec, const Engine& engine, Problems& problems);
 
+  /// The engine of a bucket with a model of its own, or of all, as lanes of this blueprint can use it: its ports are those the
+  /// blueprint was made from, and it is padded where the spec says so and it cannot resize. Buffers are sized by its plans and
+  /// seen through the blueprint's ports: that is why both must agree.
+  /// Errors: invalid_argument naming the port, and those of pad_engine().
+  Expected<OpenEngine> fitting(OpenEngine engine) const;
+
   PlanSpec plan_spec(const Extents& capacity) const;
   PortMemory memory_of(std::size_t lane, std::size_t port, bool input) const;
   const LinkedPorts* link_into(std::size_t input) const noexcept;

@@ -148,6 +148,7 @@ Expected<Bucket::Content> BucketCache::make_content(Build& build, Place& place) 
   const auto context = [&](Error error) { return std::move(error).with_context(name); };
   const trace::Span span("build", "runtime");
   auto engine = engine_for(named);
+  if (engine) engine = blueprint_->fitting(*std::move(engine));
   if (!engine) return context(std::move(engine).error());
   auto plan = [&] {
     const trace::Span specialise("specialise", "runtime");

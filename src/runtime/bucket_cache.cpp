@@ -32,7 +32,7 @@ class BucketCache::Waited {
   Gauge* gauge_;
 };
 
-Expected<Extents> BucketCache::capacity_for(std::span<const NamedExtent> dimensions) const {
+Expected<Extents> BucketCache::capacity_for(ShapeKey dimensions) const {
   LANEWAY_TRY_ASSIGN(const Extents extents, blueprint_->dimensions.resolve(dimensions));
   return capacities_.serve(extents);
 }
@@ -41,7 +41,7 @@ std::string BucketCache::describe(const Extents& capacity) const {
   return "bucket " + to_string(blueprint_->dimensions.named(capacity));
 }
 
-Expected<Lease> BucketCache::lease(std::span<const NamedExtent> dimensions, const LeaseSpec& spec) {
+Expected<Lease> BucketCache::lease(ShapeKey dimensions, const LeaseSpec& spec) {
   LANEWAY_TRY_ASSIGN(const Extents extents, blueprint_->dimensions.resolve(dimensions));
   LANEWAY_TRY_ASSIGN(const Extents capacity, capacities_.serve(extents));
   const RunMetrics* metrics = blueprint_->metrics.get();
@@ -128,7 +128,7 @@ Expected<BucketCache::Found> BucketCache::miss(std::unique_lock<std::mutex>& loc
   return Found{build->bucket, true};
 }
 
-Expected<BucketLanes> BucketCache::bucket(std::span<const NamedExtent> dimensions, const LeaseSpec& spec) {
+Expected<BucketLanes> BucketCache::bucket(ShapeKey dimensions, const LeaseSpec& spec) {
   LANEWAY_TRY_ASSIGN(const Extents capacity, capacity_for(dimensions));
   if (Bucket* const bucket = table_.find(capacity); bucket && bucket->pin(capacity)) {
     bucket->hit();
@@ -141,7 +141,7 @@ Expected<BucketLanes> BucketCache::bucket(std::span<const NamedExtent> dimension
   return BucketLanes(found.bucket);
 }
 
-Expected<std::optional<BucketInfo>> BucketCache::find(std::span<const NamedExtent> dimensions) const {
+Expected<std::optional<BucketInfo>> BucketCache::find(ShapeKey dimensions) const {
   LANEWAY_TRY_ASSIGN(const Extents capacity, capacity_for(dimensions));
   std::optional<BucketInfo> info;
   for (BucketInfo& one : list()) {
@@ -163,7 +163,7 @@ std::vector<BucketInfo> BucketCache::list() const {
   return result;
 }
 
-Expected<bool> BucketCache::drop(std::span<const NamedExtent> dimensions) {
+Expected<bool> BucketCache::drop(ShapeKey dimensions) {
   LANEWAY_TRY_ASSIGN(const Extents capacity, capacity_for(dimensions));
   Bucket* last = nullptr;
   {
@@ -241,11 +241,11 @@ Expected<> BucketCache::run_all_lanes(Bucket& pinned, const Extents* extents, in
   const std::lock_guard alone(pinned.warming());
   std::vector<std::uint32_t> taken;
   Expected<> result;
-  for (std::size_t i = 0; i < pinned.lanes().size() && result; ++i) {
-    taken.push_back(*pinned.take(std::nullopt));
-    Lane::Impl& lane = LaneAccess::impl(*pinned.lanes()[taken.back()]);
-    if (extents) result = lane.resize(*extents);
-    if (result) result = lane.warm_up(runs);
+  while (result && taken.size() < pinned.lanes().size()) {
+    const auto free = pinned.take(steady_now_ns());
+    if (!free) break;  // the others are in use, and so warm
+    taken.push_back(*free);
+    result = LaneAccess::impl(*pinned.lanes()[*free]).warm_up(runs, extents);
   }
   for (const std::uint32_t lane : taken) pinned.give_back(lane);
   return result;

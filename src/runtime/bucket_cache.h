@@ -31,11 +31,11 @@ class BucketCache {
   BucketCache(const BucketCache&) = delete;
   BucketCache& operator=(const BucketCache&) = delete;
 
-  Expected<Lease> lease(std::span<const NamedExtent> dimensions, const LeaseSpec& spec);
-  Expected<BucketLanes> bucket(std::span<const NamedExtent> dimensions, const LeaseSpec& spec);
-  Expected<Extents> capacity_for(std::span<const NamedExtent> dimensions) const;
-  Expected<std::optional<BucketInfo>> find(std::span<const NamedExtent> dimensions) const;
-  Expected<bool> drop(std::span<const NamedExtent> dimensions);
+  Expected<Lease> lease(ShapeKey dimensions, const LeaseSpec& spec);
+  Expected<BucketLanes> bucket(ShapeKey dimensions, const LeaseSpec& spec);
+  Expected<Extents> capacity_for(ShapeKey dimensions) const;
+  Expected<std::optional<BucketInfo>> find(ShapeKey dimensions) const;
+  Expected<bool> drop(ShapeKey dimensions);
   void clear() noexcept;
   std::vector<BucketInfo> list() const;
   Expected<> warm(std::span<const std::vector<NamedExtent>> shapes, int runs);

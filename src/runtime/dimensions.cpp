@@ -3,6 +3,15 @@
 #include <algorithm>
 
 namespace laneway {
+namespace {
+
+std::string text_of(ShapeKey dimensions) {
+  std::vector<NamedExtent> named;
+  for (std::size_t i = 0; i < dimensions.size(); ++i) named.push_back({std::string(dimensions[i].symbol), dimensions[i].extent});
+  return to_string(named);
+}
+
+}  // namespace
 
 Expected<Dimensions> Dimensions::of(std::span<const Port> inputs, const std::vector<bool>& given) {
   Dimensions result;
@@ -41,43 +50,47 @@ std::optional<std::size_t> Dimensions::find(std::string_view name) const noexcep
   return std::nullopt;
 }
 
-Expected<std::size_t> Dimensions::index_of(const NamedExtent& dimension) const {
+Expected<std::size_t> Dimensions::index_of(const DimensionExtent& dimension) const {
   const auto index = find(dimension.symbol);
   if (!index) {
     std::string known;
     for (const std::string& name : names_) known += (known.empty() ? "" : ", ") + name;
-    return Error(ErrorCode::not_found,
-                 "dimension " + dimension.symbol + ": does not vary here: expected one of: " + (known.empty() ? "none" : known));
+    return Error(ErrorCode::not_found, "dimension " + std::string(dimension.symbol) +
+                                           ": does not vary here: expected one of: " + (known.empty() ? "none" : known));
   }
   if (dimension.extent < 0) {
-    return Error(ErrorCode::invalid_argument, "dimension " + dimension.symbol + ": negative extent: expected 0 or more, got " +
+    return Error(ErrorCode::invalid_argument, "dimension " + std::string(dimension.symbol) +
+                                                  ": negative extent: expected 0 or more, got " +
                                                   std::to_string(dimension.extent));
   }
   return *index;
 }
 
-Expected<Extents> Dimensions::resolve(std::span<const NamedExtent> dimensions) const {
+Expected<Extents> Dimensions::resolve(ShapeKey dimensions) const {
   Extents extents;
   extents.count = names_.size();
   std::uint32_t seen = 0;
-  for (const NamedExtent& dimension : dimensions) {
+  for (std::size_t i = 0; i < dimensions.size(); ++i) {
+    const DimensionExtent dimension = dimensions[i];
     LANEWAY_TRY_ASSIGN(const std::size_t index, index_of(dimension));
-    if (seen & (1u << index)) return Error(ErrorCode::invalid_argument, "dimension " + dimension.symbol + ": named twice");
+    if (seen & (1u << index))
+      return Error(ErrorCode::invalid_argument, "dimension " + std::string(dimension.symbol) + ": named twice");
     seen |= 1u << index;
     extents.values[index] = dimension.extent;
   }
   for (std::size_t i = 0; i < names_.size(); ++i) {
     if (!(seen & (1u << i))) {
       return Error(ErrorCode::invalid_argument,
-                   "dimension " + names_[i] + ": not given: expected its extent beside " + to_string(dimensions));
+                   "dimension " + names_[i] + ": not given: expected its extent beside " + text_of(dimensions));
     }
   }
   return extents;
 }
 
-Expected<> Dimensions::update(std::span<const NamedExtent> dimensions, Extents& extents) const {
+Expected<> Dimensions::update(ShapeKey dimensions, Extents& extents) const {
   Extents changed = extents;
-  for (const NamedExtent& dimension : dimensions) {
+  for (std::size_t i = 0; i < dimensions.size(); ++i) {
+    const DimensionExtent dimension = dimensions[i];
     LANEWAY_TRY_ASSIGN(const std::size_t index, index_of(dimension));
     changed.values[index] = dimension.extent;
   }

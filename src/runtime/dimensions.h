@@ -10,6 +10,7 @@
 
 #include "laneway/core/expected.h"
 #include "laneway/core/port.h"
+#include "laneway/runtime/shape_key.h"
 
 namespace laneway {
 
@@ -39,9 +40,9 @@ class Dimensions {
   std::optional<std::size_t> find(std::string_view name) const noexcept;
 
   /// Every dimension named, once. Errors: not_found, invalid_argument (missing, twice, negative). Allocates on errors only.
-  Expected<Extents> resolve(std::span<const NamedExtent> dimensions) const;
+  Expected<Extents> resolve(ShapeKey dimensions) const;
   /// Some dimensions named; the others stay as they are in `extents`. Errors: as resolve(), `extents` is then unchanged.
-  Expected<> update(std::span<const NamedExtent> dimensions, Extents& extents) const;
+  Expected<> update(ShapeKey dimensions, Extents& extents) const;
 
   std::vector<NamedExtent> named(const Extents& extents) const;
   /// Shapes of all inputs at these extents; empty shapes for those that are not dense or not given.
@@ -53,7 +54,7 @@ class Dimensions {
     std::size_t input, axis, dimension;
   };
 
-  Expected<std::size_t> index_of(const NamedExtent& dimension) const;
+  Expected<std::size_t> index_of(const DimensionExtent& dimension) const;
 
   std::vector<std::string> names_;
   std::vector<Place> places_;

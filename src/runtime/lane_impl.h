@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,25 +42,28 @@ class Lane::Impl {
   const Blueprint& blueprint() const noexcept { return *parts_.blueprint; }
   const std::string& name() const noexcept { return parts_.name; }
 
-  Expected<std::size_t> input_index(const PortKey& key) const noexcept;
-  Expected<std::size_t> output_index(const PortKey& key) const noexcept;
-  Expected<Memory> input_memory(std::size_t index) noexcept;
-  Expected<Value*> input_value(std::size_t index) noexcept;
+  // What may fail with words of its own may run out of memory for them: those without noexcept are called guarded.
+  Expected<std::size_t> input_index(const PortKey& key) const;
+  Expected<std::size_t> output_index(const PortKey& key) const;
+  Expected<Memory> input_memory(std::size_t index);
+  Expected<Value*> input_value(std::size_t index);
   const Shape& input_shape(std::size_t index) const noexcept { return shapes_[index]; }
-  Expected<OutputView> output(std::size_t index) const noexcept;
-  Expected<const Value*> output_value(std::size_t index) const noexcept;
+  Expected<OutputView> output(std::size_t index) const;
+  Expected<const Value*> output_value(std::size_t index) const;
 
-  Expected<> resize(std::span<const NamedExtent> dimensions) noexcept;
-  Expected<> resize(const Extents& extents) noexcept;
-  Expected<> rebind(std::size_t index, const Memory& memory, bool input) noexcept;
+  Expected<> resize(ShapeKey dimensions);
+  Expected<> resize(const Extents& extents);
+  Expected<> rebind(std::size_t index, const Memory& memory, bool input);
   Expected<> run(std::optional<std::chrono::nanoseconds> timeout) noexcept;
   Expected<> reset() noexcept;
   void cancel() noexcept { stop_.request(StopCause::cancelled); }
 
-  /// Runs on whatever the buffers hold, uncounted; failures that come from the values are left to the log.
-  Expected<> warm_up(int runs) noexcept;
+  /// Runs on whatever the inputs hold, uncounted, at `extents` where they are given; failures that come from the values are left
+  /// to the log. The state of links, and whether the last run failed, are afterwards as they were. A lane that somebody is
+  /// inside of, or that has an empty Value for an input, is left alone.
+  Expected<> warm_up(int runs, const Extents* extents = nullptr);
 
-  void audit(Audit& audit) const;
+  void audit(Audit& audit) const;  ///< From any thread.
 
  private:
   struct PortState {
@@ -75,14 +79,19 @@ class Lane::Impl {
   Expected<> furnish_dense(PortState& port, std::size_t index, const PlannedPort& planned, bool input);
   Expected<> bind();
   Expected<std::unique_ptr<Binding>> bind_crossed(bool crossed);
+  Expected<> resize_entered(const Extents& extents);
+  Expected<> run_armed(std::optional<std::chrono::nanoseconds> timeout);
   Expected<> run_entered() noexcept;
+  Expected<> run_repeatedly(int runs);
   Expected<> finish(Expected<> result, StopCause cause) noexcept;
   void restore_links() noexcept;
+  std::span<std::byte> state_of(const Blueprint::LinkedPorts& link) noexcept;  // what the next run reads
   PortState& link_partner(std::size_t input) noexcept { return outputs_[blueprint().link_into(input)->output]; }
 
   LaneParts parts_;
   std::shared_ptr<Turn> turn_;  // null: the engine runs bindings at once
   std::vector<PortState> inputs_, outputs_;
+  mutable std::mutex rebinding_;  // of the attachments and owners, which rebind() writes and audit() reads from any thread
   std::vector<Value> input_values_, output_values_;
   std::vector<Shape> shapes_, scratch_;  // of inputs: now; and a place to work out the next
   Extents extents_;

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "runtime/lane_impl.h"
+#include "runtime/padding.h"
 
 namespace laneway {
 namespace {
@@ -26,7 +27,7 @@ std::size_t Lane::Impl::bytes_of(const Blueprint& blueprint, const Plan& plan, s
 
 Lane::Impl::Impl(LaneParts parts)
     : parts_(std::move(parts)),
-      turn_(Turn::of(parts_.engine)),
+      turn_(Turn::of(unpadded(parts_.engine))),
       inputs_(blueprint().inputs.size()),
       outputs_(blueprint().outputs.size()),
       input_values_(inputs_.size()),
@@ -130,6 +131,7 @@ Expected<std::unique_ptr<Binding>> Lane::Impl::bind_crossed(bool crossed) {
 }
 
 void Lane::Impl::audit(Audit& audit) const {
+  const std::lock_guard lock(rebinding_);
   const auto add = [&](const PortState& port, const Port& declared, const PlannedPort& planned, bool input) {
     if (std::holds_alternative<Absent>(port.attachment)) return;
     AuditedPort entry{.lane = name(), .port = declared.name, .input = input, .owner = std::string(port.owner), .copied = {}};

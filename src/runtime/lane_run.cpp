@@ -1,6 +1,7 @@
 // The hot half of a lane: everything here but the making of an error is free of allocation.
 #include <algorithm>
 
+#include "core/guard.h"
 #include "laneway/core/float_state.h"
 #include "laneway/diag/log.h"
 #include "laneway/diag/trace.h"
@@ -81,14 +82,10 @@ class Entered {
 
 }  // namespace
 
-Expected<std::size_t> Lane::Impl::input_index(const PortKey& key) const noexcept {
-  return index_of(blueprint().inputs, key, "input");
-}
-Expected<std::size_t> Lane::Impl::output_index(const PortKey& key) const noexcept {
-  return index_of(blueprint().outputs, key, "output");
-}
+Expected<std::size_t> Lane::Impl::input_index(const PortKey& key) const { return index_of(blueprint().inputs, key, "input"); }
+Expected<std::size_t> Lane::Impl::output_index(const PortKey& key) const { return index_of(blueprint().outputs, key, "output"); }
 
-Expected<Memory> Lane::Impl::input_memory(std::size_t index) noexcept {
+Expected<Memory> Lane::Impl::input_memory(std::size_t index) {
   const Port& port = blueprint().inputs[index];
   // A linked input is read by the next run from where the last one wrote.
   const bool crossed = next_ == 1 && blueprint().link_into(index) != nullptr;
@@ -104,21 +101,21 @@ Expected<Memory> Lane::Impl::input_memory(std::size_t index) noexcept {
   return exact;
 }
 
-Expected<Value*> Lane::Impl::input_value(std::size_t index) noexcept {
+Expected<Value*> Lane::Impl::input_value(std::size_t index) {
   if (std::holds_alternative<ValueRef>(inputs_[index].attachment)) return &input_values_[index];
   const Port& port = blueprint().inputs[index];
   if (!blueprint().given[index]) return left_out(port);
   return Error(ErrorCode::failed_precondition, "input " + port.name + ": dense numbers: expected input(), not a Value");
 }
 
-Expected<OutputView> Lane::Impl::output(std::size_t index) const noexcept {
+Expected<OutputView> Lane::Impl::output(std::size_t index) const {
   const Port& port = blueprint().outputs[index];
   if (std::holds_alternative<Absent>(outputs_[index].attachment)) return left_out(port);
   if (failed_) return Error(ErrorCode::failed_precondition, "output " + port.name + ": the last run failed");
   return bindings_[last_]->output(index);
 }
 
-Expected<const Value*> Lane::Impl::output_value(std::size_t index) const noexcept {
+Expected<const Value*> Lane::Impl::output_value(std::size_t index) const {
   const Port& port = blueprint().outputs[index];
   if (std::holds_alternative<Absent>(outputs_[index].attachment)) return left_out(port);
   if (!std::holds_alternative<ValueRef>(outputs_[index].attachment)) {
@@ -130,16 +127,22 @@ Expected<const Value*> Lane::Impl::output_value(std::size_t index) const noexcep
   return &output_values_[index];
 }
 
-Expected<> Lane::Impl::resize(std::span<const NamedExtent> dimensions) noexcept {
-  Extents wanted = extents_;
-  LANEWAY_TRY(blueprint().dimensions.update(dimensions, wanted));
-  return resize(wanted);
-}
-
-Expected<> Lane::Impl::resize(const Extents& extents) noexcept {
-  if (extents == extents_) return {};
+Expected<> Lane::Impl::resize(ShapeKey dimensions) {
   const Entered entered(stop_);
   if (!entered) return Error::busy();
+  Extents wanted = extents_;
+  LANEWAY_TRY(blueprint().dimensions.update(dimensions, wanted));
+  return resize_entered(wanted);
+}
+
+Expected<> Lane::Impl::resize(const Extents& extents) {
+  const Entered entered(stop_);
+  if (!entered) return Error::busy();
+  return resize_entered(extents);
+}
+
+Expected<> Lane::Impl::resize_entered(const Extents& extents) {
+  if (extents == extents_) return {};
   blueprint().dimensions.shapes(extents, scratch_);
   LANEWAY_TRY(bindings_[0]->resize(scratch_));
   if (bindings_[1]) {
@@ -153,7 +156,7 @@ Expected<> Lane::Impl::resize(const Extents& extents) noexcept {
   return {};
 }
 
-Expected<> Lane::Impl::rebind(std::size_t index, const Memory& memory, bool input) noexcept {
+Expected<> Lane::Impl::rebind(std::size_t index, const Memory& memory, bool input) {
   const Port& port = (input ? blueprint().inputs : blueprint().outputs)[index];
   const bool linked = input ? blueprint().link_into(index) != nullptr : blueprint().link_out_of(index) != nullptr;
   if (linked) return Error(ErrorCode::failed_precondition, "port " + port.name + ": linked: its memory is the lane's own");
@@ -173,6 +176,7 @@ Expected<> Lane::Impl::rebind(std::size_t index, const Memory& memory, bool inpu
       return result;
     }
   }
+  const std::lock_guard lock(rebinding_);
   state.attachment = memory;
   state.owner = "caller";
   return {};
@@ -183,19 +187,19 @@ Expected<> Lane::Impl::run(std::optional<std::chrono::nanoseconds> timeout) noex
   if (!entered) return Error::busy();
   Observed observed(blueprint().metrics.get(), name());
   stop_.start(*bindings_[next_]);
-  Expected<> result;
-  if (!timeout) {
-    result = run_entered();
-  } else if (timeout->count() <= 0) {
-    result = Error::deadline_exceeded();
-  } else if (deadline_->arm(deadline_after(steady_now_ns(), *timeout))) {
-    result = run_entered();
-    deadline_->disarm();
-  } else {
-    result = Error(ErrorCode::resource_exhausted, "timeout: the system gives no thread to watch deadlines");
-  }
+  Expected<> result = guarded([&] { return run_armed(timeout); });
   result = finish(std::move(result), stop_.settle());
   observed.finished(result);
+  return result;
+}
+
+Expected<> Lane::Impl::run_armed(std::optional<std::chrono::nanoseconds> timeout) {
+  if (!timeout) return run_entered();
+  if (timeout->count() <= 0) return Error::deadline_exceeded();
+  if (!deadline_->arm(deadline_after(steady_now_ns(), *timeout)))
+    return Error(ErrorCode::resource_exhausted, "timeout: the system gives no thread to watch deadlines");
+  Expected<> result = run_entered();
+  deadline_->disarm();
   return result;
 }
 
@@ -228,19 +232,41 @@ Expected<> Lane::Impl::reset() noexcept {
 
 void Lane::Impl::restore_links() noexcept {
   for (const Blueprint::LinkedPorts& link : blueprint().links) {
-    const PortState& state = next_ == 1 ? outputs_[link.output] : inputs_[link.input];
-    const Memory& memory = std::get<Memory>(state.attachment);
-    const std::size_t given = std::min(link.initial.size(), memory.bytes);
-    auto* const rest = std::copy_n(link.initial.begin(), given, static_cast<std::byte*>(memory.data));
-    std::fill_n(rest, memory.bytes - given, std::byte{0});
+    const std::span<std::byte> state = state_of(link);
+    const std::size_t given = std::min(link.initial.size(), state.size());
+    std::fill(std::copy_n(link.initial.begin(), given, state.begin()), state.end(), std::byte{0});
   }
 }
 
-Expected<> Lane::Impl::warm_up(int runs) noexcept {
-  const auto needs_value = [](const PortState& port) { return std::holds_alternative<ValueRef>(port.attachment); };
-  if (std::ranges::any_of(inputs_, needs_value)) return {};  // there is nothing to run on yet
+std::span<std::byte> Lane::Impl::state_of(const Blueprint::LinkedPorts& link) noexcept {
+  const PortState& state = next_ == 1 ? outputs_[link.output] : inputs_[link.input];
+  const Memory& memory = std::get<Memory>(state.attachment);
+  return {static_cast<std::byte*>(memory.data), memory.bytes};
+}
+
+Expected<> Lane::Impl::warm_up(int runs, const Extents* extents) {
   const Entered entered(stop_);
-  if (!entered) return Error::busy();
+  if (!entered) return {};
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    if (std::holds_alternative<ValueRef>(inputs_[i].attachment) && input_values_[i].empty()) return {};  // nothing to run on yet
+  }
+  if (extents) LANEWAY_TRY(resize_entered(*extents));
+  std::vector<std::vector<std::byte>> states;
+  for (const Blueprint::LinkedPorts& link : blueprint().links) {
+    const std::span<std::byte> state = state_of(link);
+    states.emplace_back(state.begin(), state.end());
+  }
+  const std::size_t next = next_, last = last_;
+  const bool failed = failed_;
+  Expected<> result = run_repeatedly(runs);
+  next_ = next;
+  last_ = last;
+  failed_ = failed;
+  for (std::size_t i = 0; i < states.size(); ++i) std::ranges::copy(states[i], state_of(blueprint().links[i]).begin());
+  return result;
+}
+
+Expected<> Lane::Impl::run_repeatedly(int runs) {
   for (int i = 0; i < runs; ++i) {
     stop_.start(*bindings_[next_]);
     Expected<> result = run_entered();
@@ -250,11 +276,8 @@ Expected<> Lane::Impl::warm_up(int runs) noexcept {
     if (code != ErrorCode::invalid_argument && code != ErrorCode::internal)
       return std::move(result).error().with_context(name() + ": warm-up");
     log::write(Severity::info, "runtime",
-               [&] { return name() + ": warm-up on zeros failed: " + std::string(result.error().message()); });
+               [&] { return name() + ": warm-up failed on what its inputs hold: " + std::string(result.error().message()); });
   }
-  failed_ = false;
-  last_ = next_;
-  restore_links();
   return {};
 }
 
@@ -267,65 +290,85 @@ std::span<const Port> Lane::inputs() const noexcept { return impl_->blueprint().
 std::span<const Port> Lane::outputs() const noexcept { return impl_->blueprint().outputs; }
 
 Expected<Memory> Lane::input_memory(PortKey port) noexcept {
-  LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->input_index(port));
-  return impl_->input_memory(index);
+  return guarded([&]() -> Expected<Memory> {
+    LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->input_index(port));
+    return impl_->input_memory(index);
+  });
 }
 
 Expected<Memory> Lane::input_memory(PortKey port, DType dtype) noexcept {
-  LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->input_index(port));
-  const Port& declared = impl_->blueprint().inputs[index];
-  if (declared.dtype != dtype) {
-    return Error(ErrorCode::invalid_argument, "input " + declared.name + ": wrong element type: expected " +
-                                                  std::string(name(declared.dtype)) + ", got " + std::string(name(dtype)));
-  }
-  LANEWAY_TRY_ASSIGN(const Memory memory, impl_->input_memory(index));
-  if (memory.placement != Placement::device) return memory;
-  return Error(ErrorCode::failed_precondition,
-               "input " + declared.name + ": lies on a device: expected input_memory() and a copy");
+  return guarded([&]() -> Expected<Memory> {
+    LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->input_index(port));
+    const Port& declared = impl_->blueprint().inputs[index];
+    if (declared.dtype != dtype) {
+      return Error(ErrorCode::invalid_argument, "input " + declared.name + ": wrong element type: expected " +
+                                                    std::string(name(declared.dtype)) + ", got " + std::string(name(dtype)));
+    }
+    LANEWAY_TRY_ASSIGN(const Memory memory, impl_->input_memory(index));
+    if (memory.placement != Placement::device) return memory;
+    return Error(ErrorCode::failed_precondition,
+                 "input " + declared.name + ": lies on a device: expected input_memory() and a copy");
+  });
 }
 
 Expected<Shape> Lane::input_shape(PortKey port) const noexcept {
-  LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->input_index(port));
-  return impl_->input_shape(index);
+  return guarded([&]() -> Expected<Shape> {
+    LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->input_index(port));
+    return impl_->input_shape(index);
+  });
 }
 
 Expected<Value*> Lane::input_value(PortKey port) noexcept {
-  LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->input_index(port));
-  return impl_->input_value(index);
+  return guarded([&]() -> Expected<Value*> {
+    LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->input_index(port));
+    return impl_->input_value(index);
+  });
 }
 
 Expected<OutputView> Lane::output(PortKey port) const noexcept {
-  LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->output_index(port));
-  return impl_->output(index);
+  return guarded([&]() -> Expected<OutputView> {
+    LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->output_index(port));
+    return impl_->output(index);
+  });
 }
 
 Expected<OutputView> Lane::output_on_host(PortKey port, DType dtype) const noexcept {
-  LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->output_index(port));
-  LANEWAY_TRY_ASSIGN(const OutputView view, impl_->output(index));
-  const Port& declared = impl_->blueprint().outputs[index];
-  if (view.dtype != dtype) {
-    return Error(ErrorCode::invalid_argument, "output " + declared.name + ": wrong element type: expected " +
-                                                  std::string(name(view.dtype)) + ", got " + std::string(name(dtype)));
-  }
-  if (view.placement != Placement::device) return view;
-  return Error(ErrorCode::failed_precondition, "output " + declared.name + ": lies on a device: expected output() and a copy");
+  return guarded([&]() -> Expected<OutputView> {
+    LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->output_index(port));
+    LANEWAY_TRY_ASSIGN(const OutputView view, impl_->output(index));
+    const Port& declared = impl_->blueprint().outputs[index];
+    if (view.dtype != dtype) {
+      return Error(ErrorCode::invalid_argument, "output " + declared.name + ": wrong element type: expected " +
+                                                    std::string(name(view.dtype)) + ", got " + std::string(name(dtype)));
+    }
+    if (view.placement != Placement::device) return view;
+    return Error(ErrorCode::failed_precondition, "output " + declared.name + ": lies on a device: expected output() and a copy");
+  });
 }
 
 Expected<const Value*> Lane::output_value(PortKey port) const noexcept {
-  LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->output_index(port));
-  return impl_->output_value(index);
+  return guarded([&]() -> Expected<const Value*> {
+    LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->output_index(port));
+    return impl_->output_value(index);
+  });
 }
 
-Expected<> Lane::resize(std::span<const NamedExtent> dimensions) noexcept { return impl_->resize(dimensions); }
+Expected<> Lane::resize(ShapeKey dimensions) noexcept {
+  return guarded([&] { return impl_->resize(dimensions); });
+}
 
 Expected<> Lane::rebind(PortKey input, const Memory& memory) noexcept {
-  LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->input_index(input));
-  return impl_->rebind(index, memory, true);
+  return guarded([&]() -> Expected<> {
+    LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->input_index(input));
+    return impl_->rebind(index, memory, true);
+  });
 }
 
 Expected<> Lane::rebind_output(PortKey output, const Memory& memory) noexcept {
-  LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->output_index(output));
-  return impl_->rebind(index, memory, false);
+  return guarded([&]() -> Expected<> {
+    LANEWAY_TRY_ASSIGN(const std::size_t index, impl_->output_index(output));
+    return impl_->rebind(index, memory, false);
+  });
 }
 
 Expected<> Lane::run() noexcept { return impl_->run(std::nullopt); }

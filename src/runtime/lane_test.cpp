@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstring>
 
 #include "laneway/diag/metrics.h"
 #include "runtime/toy_fixture.h"
@@ -154,6 +153,57 @@ TEST_P(LaneTest, L21_AnEngineThatRunsOneAtATimeIsGivenItsTurns) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(toy->violations(), std::vector<std::string>()) << "two of its bindings ran at once";
+}
+
+TEST_P(LaneTest, L23_ASecondThreadThatResizesIsRefused) {
+  auto toy = make(toys::affine());
+  auto runtime = open(bucketed(toy, {.ladders = {{.dimension = "batch", .from = 8, .to = 8}}}));
+  ASSERT_OK(runtime);
+  auto lease = runtime->lease(batch(8));
+  ASSERT_OK(lease);
+  toy->phase(ToyPhase::run).gate.close();
+  std::thread runner([&] { EXPECT_OK((*lease)->run()); });
+  ASSERT_TRUE(toy->phase(ToyPhase::run).gate.wait_for(1));
+  EXPECT_EQ(code_of((*lease)->resize({{"batch", 3}})), ErrorCode::failed_precondition);
+  EXPECT_EQ(code_of((*lease)->resize({{"batch", 8}})), ErrorCode::failed_precondition) << "to the shape it has, too";
+  toy->phase(ToyPhase::run).gate.open();
+  runner.join();
+
+  std::vector<std::thread> threads;
+  std::atomic<int> unexpected{0};
+  for (int t = 0; t < 2; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 2'000; ++i) {
+        const auto result = (*lease)->resize({{"batch", 1 + (i + t) % 8}});
+        if (!result && code_of(result) != ErrorCode::failed_precondition) ++unexpected;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(unexpected, 0);
+  EXPECT_EQ(toy->violations(), std::vector<std::string>());
+}
+
+TEST_P(LaneTest, L12_AuditFromAnotherThreadSeesOneFrameOrTheNext) {
+  std::vector<float> frames[2] = {std::vector<float>(12), std::vector<float>(12)};
+  auto runtime = open(fixed(make(toys::affine())));
+  ASSERT_OK(runtime);
+  Lane& lane = *runtime->lanes()[0];
+  ASSERT_OK(lane.rebind("x", {.data = frames[0].data(), .bytes = 48}));
+  std::atomic<bool> stop{false};
+  std::thread looker([&] {
+    while (!stop) {
+      const AuditedPort x = runtime->audit().ports.at(0);
+      EXPECT_EQ(x.owner, "caller");
+      EXPECT_TRUE(x.address == frames[0].data() || x.address == frames[1].data());
+    }
+  });
+  for (int i = 0; i < 2'000; ++i) {
+    ASSERT_OK(lane.rebind("x", {.data = frames[i % 2].data(), .bytes = 48}));
+    ASSERT_OK(lane.run()) << "nobody who looks gets in the way";
+  }
+  stop = true;
+  looker.join();
 }
 
 // ---- specs ----------------------------------------------------------------------------------------------------------------
@@ -316,129 +366,6 @@ TEST_P(LaneTest, L24_ThreadSettingsReachTheEngine) {
   EXPECT_EQ(toy->opens()[0].threads, threads.threads);
   threads.threads.cores = {100'000};
   EXPECT_EQ(code_of(open(threads)), ErrorCode::invalid_argument);
-}
-
-// ---- state ------------------------------------------------------------------------------------------------------------------
-
-class LinkTest : public LaneTest {
- protected:
-  // y = x + state, stateN = state + 1
-  static RuntimeSpec linked(std::shared_ptr<Toy> toy) {
-    RuntimeSpec result = spec(std::move(toy));
-    result.dimensions = {{"n", 3}};
-    result.links = {{.output = "stateN", .input = "state"}};
-    result.warm_up_runs = 2;
-    return result;
-  }
-  static float first(Lane& lane) { return lane.output<float>("y")->data[0]; }
-};
-INSTANTIATE_ON_TOY(LinkTest);
-
-TEST_P(LinkTest, L41_StateIsCarriedWithoutACopy) {
-  for (const bool open_shape : {false, true}) {
-    auto toy = make(toys::counter(open_shape));
-    auto runtime = open(linked(toy));
-    ASSERT_OK(runtime);
-    Lane& lane = *runtime->lanes()[0];
-    std::ranges::fill(*lane.input<float>("x"), 10.0f);
-    for (int i = 0; i < 20; ++i) {
-      ASSERT_EQ(lane.input<float>("state").operator*()[0], static_cast<float>(i)) << "warm-up leaves no trace";
-      ASSERT_OK(lane.run());
-      ASSERT_EQ(first(lane), static_cast<float>(10 + i));
-    }
-    EXPECT_OK(runtime->audit().require_zero_copy());
-    EXPECT_EQ(toy->counters.copies.value(), 0);
-    ASSERT_OK(lane.reset());
-    ASSERT_OK(lane.run());
-    EXPECT_EQ(first(lane), 10.0f);
-  }
-}
-
-TEST_P(LinkTest, L41_InitialStateIsTheSpecs) {
-  auto toy = make(toys::counter());
-  RuntimeSpec from_five = linked(toy);
-  auto probe = open(from_five);
-  ASSERT_OK(probe);
-  const std::size_t count = probe->lanes()[0]->input<float>("state")->size();
-  const std::vector<float> fives(count, 5.0f);
-  from_five.links[0].initial.resize(count * sizeof(float));
-  std::memcpy(from_five.links[0].initial.data(), fives.data(), count * sizeof(float));
-  auto runtime = open(from_five);
-  ASSERT_OK(runtime);
-  for (int round = 0; round < 2; ++round) {
-    for (int i = 0; i < 3; ++i) {
-      ASSERT_OK(runtime->lanes()[0]->run());
-      ASSERT_EQ(first(*runtime->lanes()[0]), static_cast<float>(5 + i));
-    }
-    ASSERT_OK(runtime->lanes()[0]->reset());
-  }
-}
-
-TEST_P(LinkTest, L41_AFailedOrCancelledRunLeavesTheStateBefore) {
-  auto toy = make(toys::counter());
-  auto runtime = open(linked(toy));
-  ASSERT_OK(runtime);
-  Lane& lane = *runtime->lanes()[0];
-  ASSERT_OK(lane.run());
-  ASSERT_OK(lane.run());
-  toy->phase(ToyPhase::run).fail_next(Error(ErrorCode::internal, "broken"));
-  EXPECT_EQ(code_of(lane.run()), ErrorCode::internal);
-  toy->phase(ToyPhase::run).gate.close();
-  EXPECT_EQ(code_of(lane.run(5ms)), ErrorCode::deadline_exceeded);
-  toy->phase(ToyPhase::run).gate.open();
-  EXPECT_EQ(lane.input<float>("state").operator*()[0], 2.0f);
-  ASSERT_OK(lane.run());
-  EXPECT_EQ(first(lane), 2.0f);
-}
-
-TEST_P(LinkTest, L41_EveryNewLeaseStartsFromTheInitialState) {
-  auto toy = make(toys::counter());
-  RuntimeSpec buckets = linked(toy);
-  buckets.dimensions = {};
-  buckets.buckets = BucketSpec{};
-  auto runtime = open(buckets);
-  ASSERT_OK(runtime);
-  const std::vector<NamedExtent> key = {{"n", 3}};
-  for (int round = 0; round < 3; ++round) {
-    auto lease = runtime->lease(key);
-    ASSERT_OK(lease);
-    for (int i = 0; i <= round; ++i) {
-      ASSERT_OK((*lease)->run());
-      ASSERT_EQ(first(**lease), static_cast<float>(i));
-    }
-  }
-}
-
-TEST_P(LinkTest, L41_LinkedPortsMustAgree) {
-  auto toy = make(toys::copies({toys::tensor("a", {4}), toys::tensor("b", {5}), toys::tensor("c", {4}, DType::i64)}));
-  const auto linking = [&](const char* output, const char* input) {
-    RuntimeSpec wrong = spec(toy);
-    wrong.links = {{.output = output, .input = input}};
-    return open(wrong);
-  };
-  EXPECT_EQ(code_of(linking("a_out", "b")), ErrorCode::invalid_argument);
-  EXPECT_EQ(code_of(linking("a_out", "c")), ErrorCode::invalid_argument);
-  EXPECT_EQ(code_of(linking("a_out", "z")), ErrorCode::not_found);
-  EXPECT_OK(linking("a_out", "a"));
-}
-
-TEST_P(LinkTest, L41_AnOutputOfAnotherShapeIsNamed) {
-  auto toy = make(toys::growing_state());
-  RuntimeSpec growing = linked(toy);
-  growing.dimensions = {{"n", 3}, {"m", 2}};
-  growing.warm_up_runs = 0;
-  auto runtime = open(growing);
-  ASSERT_OK(runtime);
-  EXPECT_EQ(code_of(runtime->lanes()[0]->run()), ErrorCode::failed_precondition);
-}
-
-TEST_P(LinkTest, L41_LinkedMemoryIsTheLanesOwn) {
-  auto runtime = open(linked(make(toys::counter())));
-  ASSERT_OK(runtime);
-  std::vector<float> mine(1024);
-  EXPECT_EQ(code_of(runtime->lanes()[0]->rebind("state", {.data = mine.data(), .bytes = 4096})), ErrorCode::failed_precondition);
-  EXPECT_EQ(code_of(runtime->lanes()[0]->rebind_output("stateN", {.data = mine.data(), .bytes = 4096})),
-            ErrorCode::failed_precondition);
 }
 
 // ---- metrics ------------------------------------------------------------------------------------------------------------

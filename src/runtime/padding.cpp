@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
+#include <mutex>
 #include <random>
 
+#include "core/guard.h"
 #include "laneway/engine/check.h"
 #include "laneway/memory/buffer.h"
 #include "runtime/strided_copy.h"
@@ -17,6 +20,7 @@ constexpr std::string_view why_copied = "padded to the capacity of a plan that c
 // What all plans of one padded engine share.
 struct Rules {
   OpenEngine inner;
+  std::vector<Port> inputs, outputs;  // as the runtime describes them: what is padded varies, though the model be of one size
   PaddingSpec spec;
 
   const PaddingSpec::PortPadding* of(const Port& port) const noexcept {
@@ -79,7 +83,23 @@ class PaddedBinding final : public Binding {
   void interrupt() noexcept override { inner_->interrupt(); }
 
   Expected<> resize(std::span<const Shape> shapes) noexcept override {
-    LANEWAY_TRY(check_resize(rules_->inner->inputs(), plan_, shapes, spec_.given));
+    return guarded([&] { return resize_to(shapes); });
+  }
+
+  Expected<> rebind_input(std::size_t index, const Memory& memory) noexcept override {
+    return guarded([&] { return rejoin(inputs_[index], "input", input_port(index), plan_.inputs()[index], memory); });
+  }
+  Expected<> rebind_output(std::size_t index, const Memory& memory) noexcept override {
+    return guarded([&] { return rejoin(outputs_[index], "output", output_port(index), plan_.outputs()[index], memory); });
+  }
+
+  Expected<OutputView> output(std::size_t index) const noexcept override {
+    return guarded([&] { return view_of(index); });
+  }
+
+ private:
+  Expected<> resize_to(std::span<const Shape> shapes) {
+    LANEWAY_TRY(check_resize(rules_->inputs, plan_, shapes, spec_.given));
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
       if (inputs_[i].used) LANEWAY_TRY(check_axes(input_port(i), *plan_.inputs()[i].capacity, shapes[i]));
     }
@@ -89,19 +109,12 @@ class PaddedBinding final : public Binding {
       fill({inputs_[i].inner.data(), inputs_[i].inner.bytes()}, input_port(i).dtype, rules_->fill_of(input_port(i)));
     }
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
-      if (outputs_[i].used) outputs_[i].exact = *shape_of_output(rules_->inner->inputs(), shapes, output_port(i), proven(i));
+      if (outputs_[i].used) outputs_[i].exact = *shape_of_output(rules_->inputs, shapes, output_port(i), proven(i));
     }
     return {};
   }
 
-  Expected<> rebind_input(std::size_t index, const Memory& memory) noexcept override {
-    return rejoin(inputs_[index], "input", input_port(index), plan_.inputs()[index], memory);
-  }
-  Expected<> rebind_output(std::size_t index, const Memory& memory) noexcept override {
-    return rejoin(outputs_[index], "output", output_port(index), plan_.outputs()[index], memory);
-  }
-
-  Expected<OutputView> output(std::size_t index) const noexcept override {
+  Expected<OutputView> view_of(std::size_t index) const {
     if (index >= outputs_.size()) return Error(ErrorCode::out_of_range, "output: no such number: " + std::to_string(index));
     const Staged& port = outputs_[index];
     if (!port.used) return inner_->output(index);
@@ -110,9 +123,8 @@ class PaddedBinding final : public Binding {
     return OutputView{.data = port.outer.data, .bytes = bytes, .dtype = output_port(index).dtype, .shape = port.exact.extents()};
   }
 
- private:
-  const Port& input_port(std::size_t index) const noexcept { return rules_->inner->inputs()[index]; }
-  const Port& output_port(std::size_t index) const noexcept { return rules_->inner->outputs()[index]; }
+  const Port& input_port(std::size_t index) const noexcept { return rules_->inputs[index]; }
+  const Port& output_port(std::size_t index) const noexcept { return rules_->outputs[index]; }
   const ProvenOutput* proven(std::size_t output) const noexcept {
     const auto hit = std::ranges::find(spec_.proven, output, &ProvenOutput::output);
     return hit == spec_.proven.end() ? nullptr : &*hit;
@@ -161,6 +173,78 @@ class PaddedBinding final : public Binding {
   bool ran_ = false;
 };
 
+// Runs a plan once on given inputs, in memory of its own, and hands its dense outputs over.
+class Trial {
+ public:
+  using Bind = std::function<Expected<std::unique_ptr<Binding>>(const BindSpec&)>;
+  Trial(const Plan& plan, Bind bind) : plan_(plan), bind_(std::move(bind)) {}
+
+  Expected<> run(std::span<const Shape> shapes, const std::vector<Buffer>& data, const std::vector<bool>& given) {
+    std::vector<Attachment> inputs(plan_.inputs().size()), outputs(plan_.outputs().size());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (!given[i]) continue;
+      LANEWAY_TRY_ASSIGN(buffers_.emplace_back(), Buffer::allocate(plan_.inputs()[i].bytes));
+      if (data[i].bytes() != 0)
+        std::memcpy(buffers_.back().data(), data[i].data(), std::min(data[i].bytes(), buffers_.back().bytes()));
+      inputs[i] = buffers_.back().view();
+    }
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (!plan_.outputs()[i].capacity) continue;
+      LANEWAY_TRY_ASSIGN(buffers_.emplace_back(), Buffer::allocate(plan_.outputs()[i].bytes));
+      outputs[i] = buffers_.back().view();
+    }
+    LANEWAY_TRY_ASSIGN(binding_, bind_({.inputs = inputs, .outputs = outputs}));
+    if (!shapes.empty()) LANEWAY_TRY(binding_->resize(shapes));
+    StopSignal stop;
+    return binding_->run(stop);
+  }
+  Expected<OutputView> output(std::size_t index) const { return binding_->output(index); }
+
+ private:
+  const Plan& plan_;
+  const Bind bind_;
+  std::vector<Buffer> buffers_;
+  std::unique_ptr<Binding> binding_;
+};
+
+double element(const OutputView& view, std::size_t index) noexcept {
+  if (view.dtype == DType::f32) return static_cast<double>(static_cast<const float*>(view.data)[index]);
+  if (view.dtype == DType::f64) return static_cast<const double*>(view.data)[index];
+  if (view.dtype == DType::f16) return static_cast<double>(static_cast<const Float16*>(view.data)[index].to_float());
+  return static_cast<double>(static_cast<const BFloat16*>(view.data)[index].to_float());
+}
+
+bool agree(const OutputView& a, const OutputView& b) noexcept {
+  if (!std::ranges::equal(a.shape, b.shape) || a.bytes != b.bytes) return false;
+  const bool floats = a.dtype == DType::f32 || a.dtype == DType::f64 || a.dtype == DType::f16 || a.dtype == DType::bf16;
+  if (!floats) return std::memcmp(a.data, b.data, a.bytes) == 0;
+  const double tolerance = a.dtype == DType::f32 || a.dtype == DType::f64 ? 1e-4 : 2e-2;
+  for (std::size_t i = 0; i < a.bytes * 8 / bits_of(a.dtype); ++i) {
+    const double x = element(a, i), y = element(b, i);
+    if (std::isnan(x) != std::isnan(y) || std::abs(x - y) > tolerance * (1 + std::abs(y))) return false;
+  }
+  return true;
+}
+
+void shrink(Shape& shape, const Port& port) noexcept {
+  for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
+    if (!port.shape[axis].extent && shape[axis] > 1) shape.set(axis, (shape[axis] + 1) / 2);
+  }
+}
+
+Expected<Buffer> random_data(const Port& port, const Shape& shape, std::mt19937& random) {
+  LANEWAY_TRY_ASSIGN(const std::size_t bytes, byte_count(port.dtype, shape));
+  LANEWAY_TRY_ASSIGN(Buffer buffer, Buffer::allocate(bytes));
+  const std::size_t element_bytes = std::max<std::size_t>(1, bits_of(port.dtype) / 8);
+  const bool floats =
+      port.dtype == DType::f32 || port.dtype == DType::f64 || port.dtype == DType::f16 || port.dtype == DType::bf16;
+  std::uniform_real_distribution<double> real(-1, 1);
+  for (std::size_t at = 0; at + element_bytes <= bytes; at += element_bytes) {
+    fill({buffer.data() + at, element_bytes}, port.dtype, floats ? real(random) : static_cast<double>(random() & 1));
+  }
+  return buffer;
+}
+
 class PaddedPlan final : public Plan {
  public:
   PaddedPlan(std::shared_ptr<const Rules> rules, std::shared_ptr<const Plan> inner, PlanSpec spec)
@@ -186,84 +270,75 @@ class PaddedPlan final : public Plan {
   }
 
   Expected<std::unique_ptr<Binding>> bind(const BindSpec& spec) const override {
-    LANEWAY_TRY(check_bind_spec(rules_->inner->inputs(), rules_->inner->outputs(), *this, spec));
+    LANEWAY_TRY(check_bind_spec(rules_->inputs, rules_->outputs, *this, spec));
+    if (rules_->spec.rows_independent) {
+      std::call_once(tried_, [&] { refused_ = check_independence(); });
+      LANEWAY_TRY(refused_);
+    }
+    return bind_untried(spec);
+  }
+
+ private:
+  Expected<std::unique_ptr<Binding>> bind_untried(const BindSpec& spec) const {
     auto binding = std::make_unique<PaddedBinding>(rules_, *this, spec_);
     LANEWAY_TRY(binding->bind(*inner_, spec));
     return binding;
   }
+  // Rows that are said not to see each other are held to it: about half of each extent, padded, against a plan of just that.
+  // What that takes beside the plan's own bytes is given back before the first binding is made.
+  Expected<> check_independence() const {
+    const std::span<const Port> inputs = rules_->inner->inputs(), outputs = rules_->outputs;
+    PlanSpec smaller = spec_;
+    std::vector<bool> given(inputs.size());
+    std::vector<Buffer> data(inputs.size());
+    std::mt19937 random(7);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      given[i] = inputs[i].dense() && (spec_.given.empty() ? !inputs[i].optional : spec_.given[i]);
+      if (!inputs[i].dense() && !inputs[i].optional) return {};  // no values to try it on
+      if (!given[i]) continue;
+      shrink(smaller.inputs[i], inputs[i]);
+      LANEWAY_TRY_ASSIGN(data[i], random_data(inputs[i], smaller.inputs[i], random));
+    }
+    if (smaller.inputs == spec_.inputs) return {};  // a model of one size has no other to be held to
+    LANEWAY_TRY_ASSIGN(const auto exact_plan, rules_->inner->specialise(smaller));
+    Trial exact(*exact_plan, [&](const BindSpec& asked) { return exact_plan->bind(asked); });
+    Trial padded(*this, [&](const BindSpec& asked) { return bind_untried(asked); });
+    LANEWAY_TRY(exact.run({}, data, given));
+    LANEWAY_TRY(padded.run(smaller.inputs, data, given));
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (!outputs_[i].capacity) continue;
+      LANEWAY_TRY_ASSIGN(const OutputView wanted, exact.output(i));
+      LANEWAY_TRY_ASSIGN(const OutputView got, padded.output(i));
+      if (agree(got, wanted)) continue;
+      return Error(ErrorCode::failed_precondition,
+                   "output " + outputs[i].name + ": rows are not independent: a padded run differs from one at the exact shape " +
+                       to_string(smaller.inputs[0]) + " (leave padding out, or name the mask input)");
+    }
+    return {};
+  }
 
- private:
   std::shared_ptr<const Rules> rules_;
   std::shared_ptr<const Plan> inner_;
   PlanSpec spec_;
   std::vector<PlannedPort> inputs_, outputs_;
   std::size_t staged_bytes_ = 0;
+  mutable std::once_flag tried_;
+  mutable Expected<> refused_;
 };
-
-// Runs a plan once on given inputs, in memory of its own, and hands its dense outputs over.
-class Trial {
- public:
-  Trial(const Engine& engine, const Plan& plan) : engine_(engine), plan_(plan) {}
-
-  Expected<> run(std::span<const Shape> shapes, const std::vector<Buffer>& data, const std::vector<bool>& given) {
-    std::vector<Attachment> inputs(engine_.inputs().size()), outputs(engine_.outputs().size());
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      if (!given[i]) continue;
-      LANEWAY_TRY_ASSIGN(buffers_.emplace_back(), Buffer::allocate(plan_.inputs()[i].bytes));
-      if (data[i].bytes() != 0)
-        std::memcpy(buffers_.back().data(), data[i].data(), std::min(data[i].bytes(), buffers_.back().bytes()));
-      inputs[i] = buffers_.back().view();
-    }
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      if (!plan_.outputs()[i].capacity) continue;
-      LANEWAY_TRY_ASSIGN(buffers_.emplace_back(), Buffer::allocate(plan_.outputs()[i].bytes));
-      outputs[i] = buffers_.back().view();
-    }
-    LANEWAY_TRY_ASSIGN(binding_, plan_.bind({.inputs = inputs, .outputs = outputs}));
-    if (!shapes.empty()) LANEWAY_TRY(binding_->resize(shapes));
-    StopSignal stop;
-    return binding_->run(stop);
-  }
-  Expected<OutputView> output(std::size_t index) const { return binding_->output(index); }
-
- private:
-  const Engine& engine_;
-  const Plan& plan_;
-  std::vector<Buffer> buffers_;
-  std::unique_ptr<Binding> binding_;
-};
-
-double element(const OutputView& view, std::size_t index) noexcept {
-  if (view.dtype == DType::f32) return static_cast<double>(static_cast<const float*>(view.data)[index]);
-  if (view.dtype == DType::f64) return static_cast<const double*>(view.data)[index];
-  if (view.dtype == DType::f16) return static_cast<double>(static_cast<const Float16*>(view.data)[index].to_float());
-  return static_cast<double>(static_cast<const BFloat16*>(view.data)[index].to_float());
-}
-
-bool agree(const OutputView& a, const OutputView& b) noexcept {
-  if (!std::ranges::equal(a.shape, b.shape) || a.bytes != b.bytes) return false;
-  const bool floats = a.dtype == DType::f32 || a.dtype == DType::f64 || a.dtype == DType::f16 || a.dtype == DType::bf16;
-  if (!floats) return std::memcmp(a.data, b.data, a.bytes) == 0;
-  const double tolerance = a.dtype == DType::f32 || a.dtype == DType::f64 ? 1e-4 : 2e-2;
-  for (std::size_t i = 0; i < a.bytes * 8 / bits_of(a.dtype); ++i) {
-    const double x = element(a, i), y = element(b, i);
-    if (std::isnan(x) != std::isnan(y) || std::abs(x - y) > tolerance * (1 + std::abs(y))) return false;
-  }
-  return true;
-}
 
 class PaddedEngine final : public Engine {
  public:
   explicit PaddedEngine(std::shared_ptr<const Rules> rules) : rules_(std::move(rules)) {}
 
   std::string_view name() const noexcept override { return rules_->inner->name(); }
+  const OpenEngine& inner() const noexcept { return rules_->inner; }
   EngineTraits traits() const noexcept override {
     EngineTraits traits = rules_->inner->traits();
     traits.resizable = true;
     return traits;
   }
-  std::span<const Port> inputs() const noexcept override { return rules_->inner->inputs(); }
-  std::span<const Port> outputs() const noexcept override { return rules_->inner->outputs(); }
+  std::span<const Port> inputs() const noexcept override { return rules_->inputs; }
+  std::span<const Port> outputs() const noexcept override { return rules_->outputs; }
   std::size_t weight_bytes() const noexcept override { return rules_->inner->weight_bytes(); }
   std::vector<EngineNote> notes() const override {
     auto notes = rules_->inner->notes();
@@ -279,73 +354,27 @@ class PaddedEngine final : public Engine {
     for (std::size_t i = 0; i < outputs().size(); ++i) {
       const bool wanted = spec.outputs.empty() || std::ranges::find(spec.outputs, i) != spec.outputs.end();
       if (!wanted || !outputs()[i].dense()) continue;
-      if (inner->outputs()[i].capacity && shape_of_output(inputs(), spec.inputs, outputs()[i], nullptr)) continue;
+      const auto follows = shape_of_output(inputs(), spec.inputs, outputs()[i], nullptr);
+      if (follows && follows == inner->outputs()[i].capacity) continue;
       return Error(ErrorCode::unimplemented, "output " + outputs()[i].name +
                                                  ": its shape does not follow from input shapes, so it cannot be "
                                                  "sliced out of a padded run (leave padding out for plans of exact shapes)");
     }
-    auto plan = std::make_shared<const PaddedPlan>(rules_, std::move(inner), spec);
-    if (rules_->spec.rows_independent) LANEWAY_TRY(check_independence(*plan, spec));
-    return plan;
+    return std::make_shared<const PaddedPlan>(rules_, std::move(inner), spec);
   }
 
  private:
-  // Rows that are said not to see each other are held to it: about half of each extent, padded, against a plan of just that.
-  Expected<> check_independence(const PaddedPlan& plan, const PlanSpec& spec) const {
-    PlanSpec smaller = spec;
-    std::vector<bool> given(inputs().size());
-    std::vector<Buffer> data(inputs().size());
-    std::mt19937 random(7);
-    for (std::size_t i = 0; i < inputs().size(); ++i) {
-      given[i] = inputs()[i].dense() && (spec.given.empty() ? !inputs()[i].optional : spec.given[i]);
-      if (!inputs()[i].dense() && !inputs()[i].optional) return {};  // no values to try it on
-      if (!given[i]) continue;
-      shrink(smaller.inputs[i], inputs()[i]);
-      LANEWAY_TRY_ASSIGN(data[i], random_data(inputs()[i], smaller.inputs[i], random));
-    }
-    if (smaller.inputs == spec.inputs) return {};
-    LANEWAY_TRY_ASSIGN(const auto exact_plan, rules_->inner->specialise(smaller));
-    Trial exact(*rules_->inner, *exact_plan), padded(*this, plan);
-    LANEWAY_TRY(exact.run({}, data, given));
-    LANEWAY_TRY(padded.run(smaller.inputs, data, given));
-    for (std::size_t i = 0; i < outputs().size(); ++i) {
-      if (!plan.outputs()[i].capacity) continue;
-      LANEWAY_TRY_ASSIGN(const OutputView wanted, exact.output(i));
-      LANEWAY_TRY_ASSIGN(const OutputView got, padded.output(i));
-      if (agree(got, wanted)) continue;
-      return Error(ErrorCode::failed_precondition,
-                   "output " + outputs()[i].name +
-                       ": rows are not independent: a padded run differs from one at the exact shape " +
-                       to_string(smaller.inputs[0]) + " (leave padding out, or name the mask input)");
-    }
-    return {};
-  }
-
-  static void shrink(Shape& shape, const Port& port) noexcept {
-    for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
-      if (!port.shape[axis].extent && shape[axis] > 1) shape.set(axis, (shape[axis] + 1) / 2);
-    }
-  }
-
-  static Expected<Buffer> random_data(const Port& port, const Shape& shape, std::mt19937& random) {
-    LANEWAY_TRY_ASSIGN(const std::size_t bytes, byte_count(port.dtype, shape));
-    LANEWAY_TRY_ASSIGN(Buffer buffer, Buffer::allocate(bytes));
-    const std::size_t element_bytes = std::max<std::size_t>(1, bits_of(port.dtype) / 8);
-    const bool floats =
-        port.dtype == DType::f32 || port.dtype == DType::f64 || port.dtype == DType::f16 || port.dtype == DType::bf16;
-    std::uniform_real_distribution<double> real(-1, 1);
-    for (std::size_t at = 0; at + element_bytes <= bytes; at += element_bytes) {
-      fill({buffer.data() + at, element_bytes}, port.dtype, floats ? real(random) : static_cast<double>(random() & 1));
-    }
-    return buffer;
-  }
-
   std::shared_ptr<const Rules> rules_;
 };
 
 }  // namespace
 
-Expected<OpenEngine> pad_engine(OpenEngine engine, const PaddingSpec& spec) {
+const OpenEngine& unpadded(const OpenEngine& engine) noexcept {
+  const auto* padded = dynamic_cast<const PaddedEngine*>(engine.get());
+  return padded ? padded->inner() : engine;
+}
+
+Expected<OpenEngine> pad_engine(OpenEngine engine, const PaddingSpec& spec, std::vector<Port> inputs, std::vector<Port> outputs) {
   if (spec.rows_independent == !spec.mask_input.empty()) {
     return Error(ErrorCode::invalid_argument, "buckets.padding: expected either rows_independent or a mask_input, got " +
                                                   std::string(spec.rows_independent ? "both" : "neither"));
@@ -353,14 +382,14 @@ Expected<OpenEngine> pad_engine(OpenEngine engine, const PaddingSpec& spec) {
   const auto has = [](std::span<const Port> ports, const std::string& name) {
     return std::ranges::find(ports, name, &Port::name) != ports.end();
   };
-  if (!spec.mask_input.empty() && !has(engine->inputs(), spec.mask_input)) {
+  if (!spec.mask_input.empty() && !has(inputs, spec.mask_input)) {
     return Error(ErrorCode::not_found, "buckets.padding.mask_input: " + spec.mask_input + ": no such input");
   }
   for (const auto& port : spec.ports) {
-    if (!has(engine->inputs(), port.port))
-      return Error(ErrorCode::not_found, "buckets.padding.ports: " + port.port + ": no such input");
+    if (!has(inputs, port.port)) return Error(ErrorCode::not_found, "buckets.padding.ports: " + port.port + ": no such input");
   }
-  return std::make_shared<const PaddedEngine>(std::make_shared<const Rules>(Rules{std::move(engine), spec}));
+  return std::make_shared<const PaddedEngine>(
+      std::make_shared<const Rules>(Rules{std::move(engine), std::move(inputs), std::move(outputs), spec}));
 }
 
 }  // namespace laneway

@@ -78,6 +78,27 @@ TEST_P(PaddingTest, L34_RowsThatAreNotIndependentAreCaughtWhenTheBucketIsBuilt) 
   EXPECT_TRUE(runtime->buckets().empty());
 }
 
+TEST_P(PaddingTest, L34_NothingRunsBeforeTheBucketsBytesAreReserved) {
+  auto toy = make(rigid(toys::affine()));
+  RuntimeSpec tight = padded(toy, "batch", PaddingSpec{.rows_independent = true});
+  tight.buckets->bytes_max = 100;  // less than one lane
+  auto runtime = open(tight);
+  ASSERT_OK(runtime);
+  EXPECT_EQ(code_of(runtime->lease(batch(16))), ErrorCode::resource_exhausted);
+  EXPECT_EQ(toy->phase(ToyPhase::run).calls(), 0) << "a plan is bookkeeping";
+  EXPECT_EQ(toy->phase(ToyPhase::bind).calls(), 0);
+}
+
+TEST_P(PaddingTest, L34_TheCheckRunIsDoneOnceForAllLanes) {
+  auto toy = make(rigid(toys::affine()));
+  RuntimeSpec three = padded(toy, "batch", PaddingSpec{.rows_independent = true});
+  three.lanes = 3;
+  auto runtime = open(three);
+  ASSERT_OK(runtime);
+  ASSERT_OK(runtime->lease(batch(16)));
+  EXPECT_EQ(toy->phase(ToyPhase::run).calls(), 2) << "padded, and at the exact shape";
+}
+
 TEST_P(PaddingTest, L34_AMaskInputTellsWhichRowsCount) {
   auto toy = make(rigid(toys::masked_attention()));
   auto reference_toy = make(toys::masked_attention());

@@ -53,7 +53,7 @@ TEST_P(ReportTest, L28_ReportTellsEngineReasonAndBytes) {
   EXPECT_NE(report.text().find("2 (1 hits, 1 misses)"), std::string::npos) << report.text();
 }
 
-TEST_P(ReportTest, L20_AutoGoesOnOnlyWhereAnEngineAnswersUnimplemented) {
+TEST_P(ReportTest, L20_AutoHandsNoBrokenModelOn) {
   const auto null_engine = open({.model = ModelBytes{std::as_bytes(std::span("not a model"))}, .engine = "null"});
   EXPECT_EQ(code_of(null_engine), ErrorCode::unimplemented);
   const auto garbage = open({.model = ModelBytes{std::as_bytes(std::span("not a model"))}});

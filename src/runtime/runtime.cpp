@@ -7,7 +7,6 @@
 #include "laneway/diag/trace.h"
 #include "runtime/bucket_cache.h"
 #include "runtime/lane_impl.h"
-#include "runtime/padding.h"
 #include "runtime/start.h"
 
 namespace laneway {
@@ -104,15 +103,12 @@ Expected<Runtime> start_runtime(RuntimeSpec spec, OpenEngine engine, OpenEngineA
     LANEWAY_TRY_ASSIGN(blueprint->metrics, RunMetrics::make(blueprint->spec.metrics, label_of(blueprint->spec.model)));
   }
   resolve_spec(*blueprint, *engine);
-  const auto& buckets = blueprint->spec.buckets;
-  if (buckets && buckets->padding && !engine->traits().resizable) {
-    LANEWAY_TRY_ASSIGN(engine, pad_engine(std::move(engine), *buckets->padding));
-  }
+  LANEWAY_TRY_ASSIGN(engine, blueprint->fitting(std::move(engine)));
   auto impl = std::make_shared<Runtime::Impl>();
   impl->blueprint = blueprint;
   impl->engine = std::move(engine);
   impl->reason = std::move(reason);
-  LANEWAY_TRY(buckets ? make_cache(*impl, std::move(open_again)) : make_lanes(*impl));
+  LANEWAY_TRY(blueprint->spec.buckets ? make_cache(*impl, std::move(open_again)) : make_lanes(*impl));
   return Runtime(std::move(impl));
 }
 
@@ -127,21 +123,31 @@ const RuntimeSpec& Runtime::spec() const& noexcept { return impl_->blueprint->sp
 const OpenEngine& Runtime::engine() const& noexcept { return impl_->engine; }
 std::span<const std::shared_ptr<Lane>> Runtime::lanes() const& noexcept { return impl_->lanes; }
 
-Expected<Lease> Runtime::lease(std::span<const NamedExtent> dimensions, const LeaseSpec& spec) {
+Expected<Lane*> Runtime::lane(std::size_t number) const& {
+  return guarded([&]() -> Expected<Lane*> {
+    if (number < impl_->lanes.size()) return impl_->lanes[number].get();
+    if (impl_->cache)
+      return Error(ErrorCode::failed_precondition, "runtime: shapes vary: expected a spec without buckets (or use lease())");
+    return Error(ErrorCode::out_of_range,
+                 "lane " + std::to_string(number) + ": no such number: expected 0 to " + std::to_string(impl_->lanes.size() - 1));
+  });
+}
+
+Expected<Lease> Runtime::lease(ShapeKey dimensions, const LeaseSpec& spec) {
   return guarded([&]() -> Expected<Lease> {
     LANEWAY_TRY_ASSIGN(BucketCache * cache, impl_->buckets());
     return cache->lease(dimensions, spec);
   });
 }
 
-Expected<BucketLanes> Runtime::bucket(std::span<const NamedExtent> dimensions, const LeaseSpec& spec) {
+Expected<BucketLanes> Runtime::bucket(ShapeKey dimensions, const LeaseSpec& spec) {
   return guarded([&]() -> Expected<BucketLanes> {
     LANEWAY_TRY_ASSIGN(BucketCache * cache, impl_->buckets());
     return cache->bucket(dimensions, spec);
   });
 }
 
-Expected<std::vector<NamedExtent>> Runtime::capacity_for(std::span<const NamedExtent> dimensions) const {
+Expected<std::vector<NamedExtent>> Runtime::capacity_for(ShapeKey dimensions) const {
   return guarded([&]() -> Expected<std::vector<NamedExtent>> {
     LANEWAY_TRY_ASSIGN(BucketCache * cache, impl_->buckets());
     LANEWAY_TRY_ASSIGN(const Extents capacity, cache->capacity_for(dimensions));
@@ -149,14 +155,14 @@ Expected<std::vector<NamedExtent>> Runtime::capacity_for(std::span<const NamedEx
   });
 }
 
-Expected<std::optional<BucketInfo>> Runtime::find(std::span<const NamedExtent> dimensions) const {
+Expected<std::optional<BucketInfo>> Runtime::find(ShapeKey dimensions) const {
   return guarded([&]() -> Expected<std::optional<BucketInfo>> {
     LANEWAY_TRY_ASSIGN(BucketCache * cache, impl_->buckets());
     return cache->find(dimensions);
   });
 }
 
-Expected<bool> Runtime::drop(std::span<const NamedExtent> dimensions) {
+Expected<bool> Runtime::drop(ShapeKey dimensions) {
   return guarded([&]() -> Expected<bool> {
     LANEWAY_TRY_ASSIGN(BucketCache * cache, impl_->buckets());
     return cache->drop(dimensions);

@@ -184,6 +184,20 @@ TEST_P(ToyAlloc, L21_ACancelledRunAllocatesNothing) {
   EXPECT_EQ((*malloc_totals() - *before).count, 0u);
 }
 
+TEST_P(ToyAlloc, L13_NamesOfAnyLengthAllocateNothing) {
+  const auto toy = std::make_shared<Toy>(toys::affine(2, 1, toys::tensor("x", {"sequence_length_of_the_encoder", 4})));
+  Runtime runtime = must(open({.model = toy_source(),
+                               .engine = ToyEngineSpec{toy},
+                               .buckets = BucketSpec{.ladders = {{.dimension = "sequence_length_of_the_encoder", .to = 64}}}}));
+  EXPECT_EQ(allocations([&] {
+              auto lease = runtime.lease({{"sequence_length_of_the_encoder", 17}});
+              EXPECT_TRUE(lease && (*lease)->run());
+              EXPECT_TRUE(lease && (*lease)->resize({{"sequence_length_of_the_encoder", 3}}));
+              EXPECT_TRUE(runtime.bucket({{"sequence_length_of_the_encoder", 20}}));
+            }),
+            0u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Engines, ToyAlloc, ::testing::Values("toy"), [](const auto& engine) { return engine.param; });
 
 }  // namespace

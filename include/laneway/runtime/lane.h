@@ -1,7 +1,6 @@
 #pragma once
 #include <chrono>
 #include <cstddef>
-#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,6 +11,7 @@
 #include "laneway/engine/engine.h"
 #include "laneway/memory/page_policy.h"
 #include "laneway/runtime/audit.h"
+#include "laneway/runtime/shape_key.h"
 
 namespace laneway LANEWAY_PUBLIC {
 
@@ -45,7 +45,8 @@ class PortKey {
 /// Shapes:   set when the lane is made; resize() within its capacity; output shapes follow.
 /// Errors:   run(): cancelled, deadline_exceeded, invalid_argument (values the model cannot take), failed_precondition (a second
 ///           thread, a required Value still empty), internal, unavailable. Usable again after any of them.
-/// Threads:  one at a time, except cancel(): a second one in run() gets failed_precondition. Different lanes are independent.
+/// Threads:  one at a time, except cancel() and audit(): a second one that runs, resizes, rebinds or resets gets
+///           failed_precondition. Different lanes are independent.
 /// Lifetime: spans are valid until the lane is destroyed, those of a linked port until the next run. A lane keeps all it needs
 ///           alive: engine, plan, memory.
 /// Cost:     run() allocates nothing and takes no lock of ours (but for an engine that cannot run two bindings at once).
@@ -90,10 +91,7 @@ class Lane {
   /// Errors: not_found (no such dimension), invalid_argument, out_of_range (beyond the capacity), failed_precondition (a
   ///         second thread). The previous shapes hold then.
   /// Cost:   no allocation (engine ort: none for shapes seen before).
-  Expected<> resize(std::span<const NamedExtent> dimensions) noexcept;
-  Expected<> resize(std::initializer_list<NamedExtent> dimensions) noexcept {
-    return resize(std::span(dimensions.begin(), dimensions.size()));
-  }
+  Expected<> resize(ShapeKey dimensions) noexcept;
 
   /// Another address for an input or output that is dense: the caller's next frame. Not for linked ports.
   /// Errors: as for a port's memory when the lane is made; the previous address holds. Cost: no allocation of ours.
@@ -111,6 +109,7 @@ class Lane {
   /// State that links carry becomes what it was at first. Errors: failed_precondition (a second thread).
   Expected<> reset() noexcept;
 
+  /// From any thread. Cost: allocates.
   Audit audit() const;
 
  private:

@@ -2,7 +2,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,6 +12,7 @@
 #include "laneway/core/port.h"
 #include "laneway/runtime/audit.h"
 #include "laneway/runtime/lane.h"
+#include "laneway/runtime/shape_key.h"
 #include "laneway/runtime/spec.h"
 
 namespace laneway LANEWAY_PUBLIC {
@@ -132,9 +132,12 @@ class Runtime {
   const RuntimeSpec& spec() const& noexcept;
   const OpenEngine& engine() const& noexcept;
 
-  /// Keep one, and it keeps what it needs. Empty with buckets.
+  /// Keep one, and it keeps what it needs. Empty with buckets: where the spec is not your own, ask lane().
   std::span<const std::shared_ptr<Lane>> lanes() const& noexcept;
   std::span<const std::shared_ptr<Lane>> lanes() && = delete;
+  /// lanes()[number]. Errors: failed_precondition (with buckets: lease()), out_of_range.
+  Expected<Lane*> lane(std::size_t number) const&;
+  Expected<Lane*> lane(std::size_t number) && = delete;
 
   /// A lane of the bucket that serves these extents; every dimension that varies must be named, once.
   ///
@@ -142,33 +145,30 @@ class Runtime {
   /// first served.
   /// Errors: failed_precondition (no buckets; on_miss says so), invalid_argument, not_found (no such dimension), out_of_range
   ///         (beyond the capacities), deadline_exceeded (says what it waited for), resource_exhausted, the build's own.
-  Expected<Lease> lease(std::span<const NamedExtent> dimensions, const LeaseSpec& spec = {});
-  Expected<Lease> lease(std::initializer_list<NamedExtent> dimensions, const LeaseSpec& spec = {}) {
-    return lease(std::span(dimensions.begin(), dimensions.size()), spec);
-  }
+  Expected<Lease> lease(ShapeKey dimensions, const LeaseSpec& spec = {});
 
   /// The lanes themselves, at the bucket's capacity. On a hit no wait, no queue, no lock. Errors: as lease().
-  Expected<BucketLanes> bucket(std::span<const NamedExtent> dimensions, const LeaseSpec& spec = {});
-  Expected<BucketLanes> bucket(std::initializer_list<NamedExtent> dimensions, const LeaseSpec& spec = {}) {
-    return bucket(std::span(dimensions.begin(), dimensions.size()), spec);
-  }
+  Expected<BucketLanes> bucket(ShapeKey dimensions, const LeaseSpec& spec = {});
 
   /// The capacity that would serve these extents. Builds nothing. Errors: as lease() for the shape.
-  Expected<std::vector<NamedExtent>> capacity_for(std::span<const NamedExtent> dimensions) const;
+  Expected<std::vector<NamedExtent>> capacity_for(ShapeKey dimensions) const;
   /// nullopt: none stands. Neither builds nor touches the order. Errors: as capacity_for().
-  Expected<std::optional<BucketInfo>> find(std::span<const NamedExtent> dimensions) const;
+  Expected<std::optional<BucketInfo>> find(ShapeKey dimensions) const;
   /// Whether one stood. One in use goes when it is given back; it is not found any more. Errors: as capacity_for().
-  Expected<bool> drop(std::span<const NamedExtent> dimensions);
+  Expected<bool> drop(ShapeKey dimensions);
   Expected<> clear();
-  std::vector<BucketInfo> buckets() const;
 
-  /// Builds a bucket for each shape and runs every lane of it `runs` times. Errors: resource_exhausted (more capacities than
-  /// may stand at once, before anything is built), those of lease() and run().
+  /// Builds a bucket for each shape and runs every lane of it `runs` times, at that shape, on what its inputs hold. Lanes that
+  /// are in use are left alone, so it waits for builds only; so are those with a Value among their inputs that holds nothing
+  /// yet. Inputs, states carried by links, and whether the last run failed stay as they were; outputs are the warm-up's.
+  /// Errors: resource_exhausted (more capacities than may stand at once, before anything is built), those of lease() and run().
   Expected<> warm(std::span<const std::vector<NamedExtent>> shapes, int runs = 1);
-  /// Runs every existing lane n times. Builds nothing and leaves the order of eviction alone.
+  /// The same for every lane there is, at the shape it has. Builds nothing and leaves the order of eviction alone.
   Expected<> prime(int runs = 1);
 
   CacheCounters counters() const noexcept;
+  // These make text and lists for people, and like any of the standard library's may throw std::bad_alloc.
+  std::vector<BucketInfo> buckets() const;
   Audit audit() const;
   Report report() const;
 

@@ -45,7 +45,9 @@ struct LaneSpec {
   std::vector<int> cores = {};                     ///< Of the engine's workers for this lane.
   std::optional<int> device = std::nullopt;        ///< Of an engine that has several.
   std::optional<PagePolicy> pages = std::nullopt;  ///< For all its ports that are not named in `ports`.
-  std::vector<PortSpec> ports = {};                ///< Only memory, pages, placement, owner: shapes are the same in all lanes.
+  /// Only memory, pages, placement, owner: shapes are the same in all lanes, and so is which optional inputs are given. An
+  /// output's memory is of one lane only, so there is none for it where there are buckets (Lane::rebind_output()).
+  std::vector<PortSpec> ports = {};
 };
 
 /// Capacities of one varying dimension: the powers of two that cover `from` to `to`. (10, 64): 16, 32, 64; (8, 20): 8, 16, 32.
@@ -93,7 +95,8 @@ struct BucketSpec {
   Beyond beyond = Beyond::error;
   std::optional<PaddingSpec> padding = std::nullopt;
   /// The model of a bucket as a function of its capacity: a file per size, say. Called once per bucket, on a build thread. It
-  /// has the ports of RuntimeSpec::model by name, kind and dtype. Null: RuntimeSpec::model serves all.
+  /// has the ports of RuntimeSpec::model: order, names, kinds, dtypes, ranks, and extents but for what varies; else the build is
+  /// invalid_argument. Null: RuntimeSpec::model serves all.
   std::function<Expected<ModelSource>(std::span<const NamedExtent> capacity)> model_for = nullptr;
 
   // Performance.
@@ -104,7 +107,8 @@ struct BucketSpec {
   int build_threads = 2;
 };
 
-/// Everything a runtime is made from. A plain value: copy it, edit a preset's.
+/// Everything a runtime is made from. A plain value: copy it, edit a preset's. What a field says is heeded or refused: with an
+/// engine that is open as the model, `engine`, `weights` and `threads` speak of the models of BucketSpec::model_for only.
 struct RuntimeSpec {
   // Behaviour.
   ModelSource model;
