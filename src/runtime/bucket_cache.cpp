@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/guard.h"
 #include "laneway/diag/trace.h"
 #include "runtime/deadline.h"
 #include "runtime/lane_impl.h"
@@ -240,12 +241,13 @@ std::vector<Bucket*> BucketCache::pin_all() const {
 Expected<> BucketCache::run_all_lanes(Bucket& pinned, const Extents* extents, int runs) {
   const std::lock_guard alone(pinned.warming());
   std::vector<std::uint32_t> taken;
+  taken.reserve(pinned.lanes().size());
   Expected<> result;
   while (result && taken.size() < pinned.lanes().size()) {
     const auto free = pinned.take(steady_now_ns());
     if (!free) break;  // the others are in use, and so warm
     taken.push_back(*free);
-    result = LaneAccess::impl(*pinned.lanes()[*free]).warm_up(runs, extents);
+    result = guarded([&] { return LaneAccess::impl(*pinned.lanes()[*free]).warm_up(runs, extents); });
   }
   for (const std::uint32_t lane : taken) pinned.give_back(lane);
   return result;
