@@ -118,6 +118,9 @@ Expected<Runtime> open(const RuntimeSpec& spec) {
     Blueprint::validate(spec, problems);
     if (const auto* given = std::get_if<OpenEngine>(&spec.model.get())) {
       LANEWAY_TRY(*given ? Expected<>() : problems.result());
+      const auto known = candidates(spec.engine);  // of the models of buckets
+      if (!known && spec.buckets && spec.buckets->model_for && spec.engine.name() != (*given)->name())
+        problems.add(known.error());
       const auto again = [engine = spec.engine](const OpenSpec& again_spec) { return open_engine(again_spec, engine); };
       return start_runtime(spec, *given, again, "given by the caller", problems);
     }

@@ -175,6 +175,14 @@ TEST_P(ModelForTest, L44_AModelOfOtherPortsIsRefusedByName) {
   refused(model({x}), other_output, {"output x_out", "f64"});
 }
 
+TEST_P(ModelForTest, L44_AnUnknownEngineForTheModelsOfBucketsIsRefusedByOpen) {
+  RuntimeSpec per_bucket{.model = make_toy(make(toys::affine())), .engine = "no_such_engine", .buckets = BucketSpec{}};
+  per_bucket.buckets->model_for = [](std::span<const NamedExtent>) -> Expected<ModelSource> { return toy_source(); };
+  EXPECT_EQ(code_of(open(per_bucket)), ErrorCode::not_found);
+  per_bucket.engine = "ort";
+  EXPECT_OK(open(per_bucket));
+}
+
 TEST_P(ModelForTest, L44_ANullEngineIsRefused) {
   RuntimeSpec per_bucket = bucketed(make(toys::affine()));
   per_bucket.buckets->model_for = [](std::span<const NamedExtent>) -> Expected<ModelSource> { return ModelSource(OpenEngine()); };
