@@ -22,7 +22,7 @@ class Bucket;  // of the runtime's rooms
 /// What to do about a shape that has no bucket yet.
 enum class OnMiss : std::uint8_t {
   build,                ///< Wait for it.
-  build_in_background,  ///< failed_precondition at once, while the build goes on: the next lease finds it.
+  build_in_background,  ///< failed_precondition at once, while the build goes on: a later lease finds it. It does not wait for room.
   refuse                ///< failed_precondition at once.
 };
 
