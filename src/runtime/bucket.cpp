@@ -22,9 +22,7 @@ void Bucket::settle(Content content, int pins, std::shared_ptr<BucketPool> pool)
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     slots_[i].next.store(i + 1 < slots_.size() ? i + 1 : no_lane, std::memory_order_relaxed);
   }
-  for (std::size_t i = 0; i < content_.capacity.count; ++i) {
-    capacity_[i].store(content_.capacity.values[i], std::memory_order_release);
-  }
+  capacity_.store(content_.capacity);
   const std::uint64_t tags = state_.load(std::memory_order_relaxed) & ~(tag - 1);
   state_.store(tags + tag + static_cast<std::uint64_t>(pins) * user, std::memory_order_release);
 }

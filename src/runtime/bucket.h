@@ -1,5 +1,4 @@
 #pragma once
-#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -45,12 +44,7 @@ class Bucket {
   void settle(Content content, int pins, std::shared_ptr<BucketPool> pool) noexcept;
 
   /// Without a pin this is what it was a moment ago.
-  bool serves(const Extents& capacity) const noexcept {
-    for (std::size_t i = 0; i < capacity.count; ++i) {
-      if (capacity_[i].load(std::memory_order_acquire) != capacity.values[i]) return false;
-    }
-    return true;
-  }
+  bool serves(const Extents& capacity) const noexcept { return capacity_.equal(capacity); }
   const Extents& capacity() const noexcept { return content_.capacity; }
   std::span<const NamedExtent> named() const noexcept { return content_.named; }
   std::span<const std::shared_ptr<Lane>> lanes() const noexcept { return content_.lanes; }
@@ -111,7 +105,7 @@ class Bucket {
 
   alignas(64) std::atomic<std::uint64_t> state_{no_lane | retired_bit};
   std::atomic<std::uint64_t> last_used_{0};
-  std::array<std::atomic<std::int64_t>, Extents::count_max> capacity_{};  // content_.capacity, for those without a pin
+  SharedExtents capacity_;  // content_.capacity, for those without a pin
   ByteBudget::Impl& shared_;
   std::vector<Slot> slots_;
   Content content_;

@@ -33,18 +33,21 @@ class BucketCache::Waited {
   Gauge* gauge_;
 };
 
-Expected<Extents> BucketCache::capacity_for(ShapeKey dimensions) const {
-  LANEWAY_TRY_ASSIGN(const Extents extents, blueprint_->dimensions.resolve(dimensions));
-  return capacities_.serve(extents);
+Expected<Extents> BucketCache::capacity_for(const ShapeKey& dimensions) const {
+  Extents extents, capacity;
+  LANEWAY_TRY(blueprint_->dimensions.resolve(dimensions, extents));
+  LANEWAY_TRY(capacities_.serve(extents, capacity));
+  return capacity;
 }
 
 std::string BucketCache::describe(const Extents& capacity) const {
   return "bucket " + to_string(blueprint_->dimensions.named(capacity));
 }
 
-Expected<Lease> BucketCache::lease(ShapeKey dimensions, const LeaseSpec& spec) {
-  LANEWAY_TRY_ASSIGN(const Extents extents, blueprint_->dimensions.resolve(dimensions));
-  LANEWAY_TRY_ASSIGN(const Extents capacity, capacities_.serve(extents));
+Expected<Lease> BucketCache::lease(const ShapeKey& dimensions, const LeaseSpec& spec) {
+  Extents extents, capacity;
+  LANEWAY_TRY(blueprint_->dimensions.resolve(dimensions, extents));
+  LANEWAY_TRY(capacities_.serve(extents, capacity));
   const RunMetrics* metrics = blueprint_->metrics.get();
   const std::int64_t asked_ns = metrics ? steady_now_ns() : 0;
   Bucket* const bucket = table_.find(capacity);
@@ -129,7 +132,7 @@ Expected<BucketCache::Found> BucketCache::miss(std::unique_lock<std::mutex>& loc
   return Found{build->bucket, true};
 }
 
-Expected<BucketLanes> BucketCache::bucket(ShapeKey dimensions, const LeaseSpec& spec) {
+Expected<BucketLanes> BucketCache::bucket(const ShapeKey& dimensions, const LeaseSpec& spec) {
   LANEWAY_TRY_ASSIGN(const Extents capacity, capacity_for(dimensions));
   if (Bucket* const bucket = table_.find(capacity); bucket && bucket->pin(capacity)) {
     bucket->hit();
@@ -142,7 +145,7 @@ Expected<BucketLanes> BucketCache::bucket(ShapeKey dimensions, const LeaseSpec& 
   return BucketLanes(found.bucket);
 }
 
-Expected<std::optional<BucketInfo>> BucketCache::find(ShapeKey dimensions) const {
+Expected<std::optional<BucketInfo>> BucketCache::find(const ShapeKey& dimensions) const {
   LANEWAY_TRY_ASSIGN(const Extents capacity, capacity_for(dimensions));
   std::optional<BucketInfo> info;
   for (BucketInfo& one : list()) {
@@ -164,7 +167,7 @@ std::vector<BucketInfo> BucketCache::list() const {
   return result;
 }
 
-Expected<bool> BucketCache::drop(ShapeKey dimensions) {
+Expected<bool> BucketCache::drop(const ShapeKey& dimensions) {
   LANEWAY_TRY_ASSIGN(const Extents capacity, capacity_for(dimensions));
   Bucket* last = nullptr;
   {
@@ -193,8 +196,9 @@ void BucketCache::clear() noexcept {
 Expected<> BucketCache::warm(std::span<const std::vector<NamedExtent>> shapes, int runs) {
   std::vector<Extents> extents, capacities;
   for (const auto& shape : shapes) {
-    LANEWAY_TRY_ASSIGN(extents.emplace_back(), blueprint_->dimensions.resolve(shape));
-    LANEWAY_TRY_ASSIGN(const Extents capacity, capacities_.serve(extents.back()));
+    Extents capacity;
+    LANEWAY_TRY(blueprint_->dimensions.resolve(shape, extents.emplace_back()));
+    LANEWAY_TRY(capacities_.serve(extents.back(), capacity));
     if (std::ranges::find(capacities, capacity) == capacities.end()) capacities.push_back(capacity);
   }
   if (spec_.count_max && capacities.size() > *spec_.count_max) {
@@ -211,7 +215,8 @@ Expected<> BucketCache::warm(std::span<const std::vector<NamedExtent>> shapes, i
     }
   }
   for (const Extents& shape : extents) {
-    LANEWAY_TRY_ASSIGN(const Extents capacity, capacities_.serve(shape));
+    Extents capacity;
+    LANEWAY_TRY(capacities_.serve(shape, capacity));
     LANEWAY_TRY_ASSIGN(const Found found, find_or_build(capacity, std::nullopt, OnMiss::build));
     Expected<> result = run_all_lanes(*found.bucket, &shape, runs);
     found.bucket->unpin();
@@ -284,25 +289,16 @@ void BucketCache::count_lanes(std::size_t& lanes, std::size_t& bytes) const {
 
 // ---- what is lent out -----------------------------------------------------------------------------------------------------
 
-Lease::Lease(Lease&& other) noexcept
-    : bucket_(std::exchange(other.bucket_, nullptr)),
-      lane_(std::exchange(other.lane_, nullptr)),
-      index_(other.index_),
-      built_(other.built_) {}
-
 Lease& Lease::operator=(Lease&& other) noexcept {
-  if (this == &other) return *this;
-  if (bucket_) bucket_->give_back(index_);
-  bucket_ = std::exchange(other.bucket_, nullptr);
-  lane_ = std::exchange(other.lane_, nullptr);
-  index_ = other.index_;
-  built_ = other.built_;
+  Lease taken(std::move(other));
+  std::swap(bucket_, taken.bucket_);
+  std::swap(lane_, taken.lane_);
+  std::swap(index_, taken.index_);
+  std::swap(built_, taken.built_);
   return *this;
 }
 
-Lease::~Lease() {
-  if (bucket_) bucket_->give_back(index_);
-}
+void Lease::give_back() noexcept { bucket_->give_back(index_); }
 
 std::span<const NamedExtent> Lease::capacity() const noexcept { return bucket_->named(); }
 

@@ -31,11 +31,11 @@ class BucketCache {
   BucketCache(const BucketCache&) = delete;
   BucketCache& operator=(const BucketCache&) = delete;
 
-  Expected<Lease> lease(ShapeKey dimensions, const LeaseSpec& spec);
-  Expected<BucketLanes> bucket(ShapeKey dimensions, const LeaseSpec& spec);
-  Expected<Extents> capacity_for(ShapeKey dimensions) const;
-  Expected<std::optional<BucketInfo>> find(ShapeKey dimensions) const;
-  Expected<bool> drop(ShapeKey dimensions);
+  Expected<Lease> lease(const ShapeKey& dimensions, const LeaseSpec& spec);
+  Expected<BucketLanes> bucket(const ShapeKey& dimensions, const LeaseSpec& spec);
+  Expected<Extents> capacity_for(const ShapeKey& dimensions) const;
+  Expected<std::optional<BucketInfo>> find(const ShapeKey& dimensions) const;
+  Expected<bool> drop(const ShapeKey& dimensions);
   void clear() noexcept;
   std::vector<BucketInfo> list() const;
   Expected<> warm(std::span<const std::vector<NamedExtent>> shapes, int runs);

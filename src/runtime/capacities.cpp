@@ -112,8 +112,9 @@ Capacities Capacities::exact(const Dimensions& dimensions) {
   return result;
 }
 
-Expected<Extents> Capacities::serve(const Extents& extents) const {
-  Extents capacity = extents;
+Expected<> Capacities::serve(const Extents& extents, Extents& capacity) const {
+  capacity.count = extents.count;
+  for (std::size_t i = 0; i < extents.count; ++i) capacity.values[i] = extents.values[i];
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     const std::vector<Step>& steps = rules_[i].steps;
     if (steps.empty()) continue;
@@ -122,15 +123,22 @@ Expected<Extents> Capacities::serve(const Extents& extents) const {
     if (step != steps.end() && extent >= step->from) {
       capacity.values[i] = step->capacity;
     } else if (beyond_ == Beyond::exact) {
-      return extents;
+      capacity = extents;
+      return {};
     } else {
-      std::string covered;
-      for (const Step& s : steps) covered += (covered.empty() ? "" : ", ") + std::to_string(s.from) + ".." + std::to_string(s.to);
-      return Error(ErrorCode::out_of_range, "dimension " + rules_[i].dimension + ": beyond the capacities: expected one of " +
-                                                covered + ", got " + std::to_string(extent));
+      return beyond(rules_[i], extent);
     }
   }
-  return capacity;
+  return {};
+}
+
+Error Capacities::beyond(const Rule& rule, std::int64_t extent) {
+  std::string covered;
+  for (const Step& s : rule.steps) {
+    covered += (covered.empty() ? "" : ", ") + std::to_string(s.from) + ".." + std::to_string(s.to);
+  }
+  return Error(ErrorCode::out_of_range, "dimension " + rule.dimension + ": beyond the capacities: expected one of " + covered +
+                                            ", got " + std::to_string(extent));
 }
 
 }  // namespace laneway

@@ -20,7 +20,7 @@ class Capacities {
   static Capacities exact(const Dimensions& dimensions);
 
   /// Errors: out_of_range naming the dimension and what is covered. Allocates on errors only.
-  Expected<Extents> serve(const Extents& extents) const;
+  Expected<> serve(const Extents& extents, Extents& capacity) const;
 
  private:
   struct Step {
@@ -31,6 +31,7 @@ class Capacities {
     std::vector<Step> steps;  // ascending; none: its own capacity
   };
 
+  static Error beyond(const Rule& rule, std::int64_t extent);
   static std::vector<Step> steps_of(const Ladder& ladder);
   static std::vector<Step> steps_of(const Ranges& ranges);
 

@@ -5,7 +5,7 @@
 namespace laneway {
 namespace {
 
-std::string text_of(ShapeKey dimensions) {
+std::string text_of(const ShapeKey& dimensions) {
   std::vector<NamedExtent> named;
   for (std::size_t i = 0; i < dimensions.size(); ++i) named.push_back({std::string(dimensions[i].symbol), dimensions[i].extent});
   return to_string(named);
@@ -66,28 +66,32 @@ Expected<std::size_t> Dimensions::index_of(const DimensionExtent& dimension) con
   return *index;
 }
 
-Expected<Extents> Dimensions::resolve(ShapeKey dimensions) const {
-  Extents extents;
-  extents.count = names_.size();
+// The way of every lease. Extents are written and read one by one: copying all of them at once would wait for the stores.
+Expected<> Dimensions::resolve(const ShapeKey& dimensions, Extents& extents) const {
+  const std::size_t count = names_.size();
+  extents.count = count;
   std::uint32_t seen = 0;
   for (std::size_t i = 0; i < dimensions.size(); ++i) {
     const DimensionExtent dimension = dimensions[i];
-    LANEWAY_TRY_ASSIGN(const std::size_t index, index_of(dimension));
+    std::size_t index = i;  // most name them in the model's order
+    if (i >= count || names_[i] != dimension.symbol || dimension.extent < 0) { LANEWAY_TRY_ASSIGN(index, index_of(dimension)); }
     if (seen & (1u << index))
       return Error(ErrorCode::invalid_argument, "dimension " + std::string(dimension.symbol) + ": named twice");
     seen |= 1u << index;
     extents.values[index] = dimension.extent;
   }
-  for (std::size_t i = 0; i < names_.size(); ++i) {
-    if (!(seen & (1u << i))) {
-      return Error(ErrorCode::invalid_argument,
-                   "dimension " + names_[i] + ": not given: expected its extent beside " + text_of(dimensions));
-    }
-  }
-  return extents;
+  if (seen != (1u << count) - 1) return missing(dimensions, seen);
+  return {};
 }
 
-Expected<> Dimensions::update(ShapeKey dimensions, Extents& extents) const {
+Error Dimensions::missing(const ShapeKey& dimensions, std::uint32_t seen) const {
+  std::size_t first = 0;
+  while (seen & (1u << first)) ++first;
+  return Error(ErrorCode::invalid_argument,
+               "dimension " + names_[first] + ": not given: expected its extent beside " + text_of(dimensions));
+}
+
+Expected<> Dimensions::update(const ShapeKey& dimensions, Extents& extents) const {
   Extents changed = extents;
   for (std::size_t i = 0; i < dimensions.size(); ++i) {
     const DimensionExtent dimension = dimensions[i];

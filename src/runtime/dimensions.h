@@ -1,6 +1,6 @@
 #pragma once
-#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -22,8 +22,28 @@ struct Extents {
   std::size_t count = 0;
 
   friend bool operator==(const Extents& a, const Extents& b) noexcept {
-    return a.count == b.count && std::equal(a.values.begin(), a.values.begin() + a.count, b.values.begin());
+    for (std::size_t i = 0; i < a.count; ++i) {
+      if (a.values[i] != b.values[i]) return false;
+    }
+    return a.count == b.count;
   }
+};
+
+/// Extents that are compared by threads which do not wait for the one that writes. Each value is ordered by itself.
+class SharedExtents {
+ public:
+  void store(const Extents& extents) noexcept {
+    for (std::size_t i = 0; i < extents.count; ++i) values_[i].store(extents.values[i], std::memory_order_release);
+  }
+  bool equal(const Extents& extents) const noexcept {
+    for (std::size_t i = 0; i < extents.count; ++i) {
+      if (values_[i].load(std::memory_order_acquire) != extents.values[i]) return false;
+    }
+    return true;
+  }
+
+ private:
+  std::array<std::atomic<std::int64_t>, Extents::count_max> values_{};
 };
 
 /// The dimensions of a runtime that are not fixed, by name, and where they occur in the inputs.
@@ -40,9 +60,9 @@ class Dimensions {
   std::optional<std::size_t> find(std::string_view name) const noexcept;
 
   /// Every dimension named, once. Errors: not_found, invalid_argument (missing, twice, negative). Allocates on errors only.
-  Expected<Extents> resolve(ShapeKey dimensions) const;
+  Expected<> resolve(const ShapeKey& dimensions, Extents& extents) const;
   /// Some dimensions named; the others stay as they are in `extents`. Errors: as resolve(), `extents` is then unchanged.
-  Expected<> update(ShapeKey dimensions, Extents& extents) const;
+  Expected<> update(const ShapeKey& dimensions, Extents& extents) const;
 
   std::vector<NamedExtent> named(const Extents& extents) const;
   /// Shapes of all inputs at these extents; empty shapes for those that are not dense or not given.
@@ -55,6 +75,7 @@ class Dimensions {
   };
 
   Expected<std::size_t> index_of(const DimensionExtent& dimension) const;
+  Error missing(const ShapeKey& dimensions, std::uint32_t seen) const;
 
   std::vector<std::string> names_;
   std::vector<Place> places_;

@@ -51,7 +51,7 @@ class Lane::Impl {
   Expected<OutputView> output(std::size_t index) const;
   Expected<const Value*> output_value(std::size_t index) const;
 
-  Expected<> resize(ShapeKey dimensions);
+  Expected<> resize(const ShapeKey& dimensions);
   Expected<> resize(const Extents& extents);
   Expected<> rebind(std::size_t index, const Memory& memory, bool input);
   Expected<> run(std::optional<std::chrono::nanoseconds> timeout) noexcept;
@@ -95,6 +95,7 @@ class Lane::Impl {
   std::vector<Value> input_values_, output_values_;
   std::vector<Shape> shapes_, scratch_;  // of inputs: now; and a place to work out the next
   Extents extents_;
+  SharedExtents shown_extents_;  // the same, for a lease, which may find them right without entering
   // Two where there are links: they differ in which of a link's two buffers is read and which written.
   std::unique_ptr<Binding> bindings_[2];
   std::size_t next_ = 0, last_ = 0;  // binding of the next run, of the last one

@@ -35,6 +35,7 @@ Lane::Impl::Impl(LaneParts parts)
       shapes_(inputs_.size()),
       scratch_(inputs_.size()),
       extents_(parts_.capacity) {
+  shown_extents_.store(extents_);
   blueprint().dimensions.shapes(extents_, shapes_);
   deadline_.emplace(*blueprint().watcher, stop_);
 }

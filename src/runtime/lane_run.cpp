@@ -127,7 +127,7 @@ Expected<const Value*> Lane::Impl::output_value(std::size_t index) const {
   return &output_values_[index];
 }
 
-Expected<> Lane::Impl::resize(ShapeKey dimensions) {
+Expected<> Lane::Impl::resize(const ShapeKey& dimensions) {
   const Entered entered(stop_);
   if (!entered) return Error::busy();
   Extents wanted = extents_;
@@ -136,6 +136,7 @@ Expected<> Lane::Impl::resize(ShapeKey dimensions) {
 }
 
 Expected<> Lane::Impl::resize(const Extents& extents) {
+  if (shown_extents_.equal(extents)) return {};
   const Entered entered(stop_);
   if (!entered) return Error::busy();
   return resize_entered(extents);
@@ -153,6 +154,7 @@ Expected<> Lane::Impl::resize_entered(const Extents& extents) {
   }
   std::swap(shapes_, scratch_);
   extents_ = extents;
+  shown_extents_.store(extents);
   return {};
 }
 
@@ -353,7 +355,7 @@ Expected<const Value*> Lane::output_value(PortKey port) const noexcept {
   });
 }
 
-Expected<> Lane::resize(ShapeKey dimensions) noexcept {
+Expected<> Lane::resize(const ShapeKey& dimensions) noexcept {
   return guarded([&] { return impl_->resize(dimensions); });
 }
 

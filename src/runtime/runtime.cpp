@@ -133,21 +133,21 @@ Expected<Lane*> Runtime::lane(std::size_t number) const& {
   });
 }
 
-Expected<Lease> Runtime::lease(ShapeKey dimensions, const LeaseSpec& spec) {
+Expected<Lease> Runtime::lease(const ShapeKey& dimensions, const LeaseSpec& spec) {
   return guarded([&]() -> Expected<Lease> {
     LANEWAY_TRY_ASSIGN(BucketCache * cache, impl_->buckets());
     return cache->lease(dimensions, spec);
   });
 }
 
-Expected<BucketLanes> Runtime::bucket(ShapeKey dimensions, const LeaseSpec& spec) {
+Expected<BucketLanes> Runtime::bucket(const ShapeKey& dimensions, const LeaseSpec& spec) {
   return guarded([&]() -> Expected<BucketLanes> {
     LANEWAY_TRY_ASSIGN(BucketCache * cache, impl_->buckets());
     return cache->bucket(dimensions, spec);
   });
 }
 
-Expected<std::vector<NamedExtent>> Runtime::capacity_for(ShapeKey dimensions) const {
+Expected<std::vector<NamedExtent>> Runtime::capacity_for(const ShapeKey& dimensions) const {
   return guarded([&]() -> Expected<std::vector<NamedExtent>> {
     LANEWAY_TRY_ASSIGN(BucketCache * cache, impl_->buckets());
     LANEWAY_TRY_ASSIGN(const Extents capacity, cache->capacity_for(dimensions));
@@ -155,14 +155,14 @@ Expected<std::vector<NamedExtent>> Runtime::capacity_for(ShapeKey dimensions) co
   });
 }
 
-Expected<std::optional<BucketInfo>> Runtime::find(ShapeKey dimensions) const {
+Expected<std::optional<BucketInfo>> Runtime::find(const ShapeKey& dimensions) const {
   return guarded([&]() -> Expected<std::optional<BucketInfo>> {
     LANEWAY_TRY_ASSIGN(BucketCache * cache, impl_->buckets());
     return cache->find(dimensions);
   });
 }
 
-Expected<bool> Runtime::drop(ShapeKey dimensions) {
+Expected<bool> Runtime::drop(const ShapeKey& dimensions) {
   return guarded([&]() -> Expected<bool> {
     LANEWAY_TRY_ASSIGN(BucketCache * cache, impl_->buckets());
     return cache->drop(dimensions);

@@ -91,7 +91,7 @@ class Lane {
   /// Errors: not_found (no such dimension), invalid_argument, out_of_range (beyond the capacity), failed_precondition (a
   ///         second thread). The previous shapes hold then.
   /// Cost:   no allocation (engine ort: none for shapes seen before).
-  Expected<> resize(ShapeKey dimensions) noexcept;
+  Expected<> resize(const ShapeKey& dimensions) noexcept;
 
   /// Another address for an input or output that is dense: the caller's next frame. Not for linked ports.
   /// Errors: as for a port's memory when the lane is made; the previous address holds. Cost: no allocation of ours.

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "laneway/core/expected.h"
@@ -38,9 +39,12 @@ struct LeaseSpec {
 /// Cost:     taking and giving back one of a bucket that exists allocates nothing and takes no lock while a lane is free.
 class [[nodiscard]] Lease {
  public:
-  Lease(Lease&& other) noexcept;
+  Lease(Lease&& other) noexcept
+      : bucket_(std::exchange(other.bucket_, nullptr)), lane_(other.lane_), index_(other.index_), built_(other.built_) {}
   Lease& operator=(Lease&& other) noexcept;
-  ~Lease();
+  ~Lease() {
+    if (bucket_) give_back();
+  }
 
   Lane* operator->() const noexcept { return lane_; }
   Lane& operator*() const noexcept { return *lane_; }
@@ -51,6 +55,7 @@ class [[nodiscard]] Lease {
   friend class BucketCache;
   Lease(Bucket* bucket, std::uint32_t index, Lane* lane, bool built) noexcept
       : bucket_(bucket), lane_(lane), index_(index), built_(built) {}
+  void give_back() noexcept;
 
   Bucket* bucket_ = nullptr;  // stays while a lane of it is out
   Lane* lane_ = nullptr;
@@ -145,17 +150,17 @@ class Runtime {
   /// first served.
   /// Errors: failed_precondition (no buckets; on_miss says so), invalid_argument, not_found (no such dimension), out_of_range
   ///         (beyond the capacities), deadline_exceeded (says what it waited for), resource_exhausted, the build's own.
-  Expected<Lease> lease(ShapeKey dimensions, const LeaseSpec& spec = {});
+  Expected<Lease> lease(const ShapeKey& dimensions, const LeaseSpec& spec = {});
 
   /// The lanes themselves, at the bucket's capacity. On a hit no wait, no queue, no lock. Errors: as lease().
-  Expected<BucketLanes> bucket(ShapeKey dimensions, const LeaseSpec& spec = {});
+  Expected<BucketLanes> bucket(const ShapeKey& dimensions, const LeaseSpec& spec = {});
 
   /// The capacity that would serve these extents. Builds nothing. Errors: as lease() for the shape.
-  Expected<std::vector<NamedExtent>> capacity_for(ShapeKey dimensions) const;
+  Expected<std::vector<NamedExtent>> capacity_for(const ShapeKey& dimensions) const;
   /// nullopt: none stands. Neither builds nor touches the order. Errors: as capacity_for().
-  Expected<std::optional<BucketInfo>> find(ShapeKey dimensions) const;
+  Expected<std::optional<BucketInfo>> find(const ShapeKey& dimensions) const;
   /// Whether one stood. One in use goes when it is given back; it is not found any more. Errors: as capacity_for().
-  Expected<bool> drop(ShapeKey dimensions);
+  Expected<bool> drop(const ShapeKey& dimensions);
   Expected<> clear();
 
   /// Builds a bucket for each shape and runs every lane of it `runs` times, at that shape, on what its inputs hold. Lanes that

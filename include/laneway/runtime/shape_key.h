@@ -17,7 +17,7 @@ struct DimensionExtent {
 };
 
 /// What a call says of a shape: extents by name, written on the spot, `lease({{"sequence", 17}})`, or kept as NamedExtents.
-/// Borrows both: for the duration of a call. Making one allocates nothing, however long the names.
+/// Borrows both: for the duration of a call. Pass it by reference: a copy would wait for what was just stored. Making one allocates nothing, however long the names.
 class ShapeKey {
  public:
   ShapeKey(std::initializer_list<DimensionExtent> dimensions) noexcept : borrowed_(dimensions.begin(), dimensions.size()) {}
