@@ -221,6 +221,35 @@ TEST(OrtCustomOperator, O25_OptionalInputsAndOutputsMayBeLeftOut) {
   }
 }
 
+// As x where `like` is left out, else as that.
+struct Shaped {
+  static Expected<> infer(const ShapeInference& node) {
+    LANEWAY_TRY_ASSIGN(const Port x, node.input(0));
+    return node.set_output(0, x.shape);
+  }
+  Expected<> compute(const Input<float>& x, const std::optional<Input<float>>& like, const std::optional<Input<float>>& more,
+                     Output<float>& y) const {
+    LANEWAY_TRY_ASSIGN(const std::span<float> out, y.allocate(x.shape()));
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = (like ? 100 : 10) * x.elements()[i] + (more ? more->elements()[i] : 0);
+    return {};
+  }
+};
+
+TEST(OrtCustomOperator, O25_InfersWhereInputsAreLeftOut) {
+  OnnxModel model = model_with_domain();
+  model.input("x", DType::f32, {2}).input("more", DType::f32, {2});
+  model.node("Shaped", {"x", "", "more"}, {"y"}, {}, domain_name);
+  model.output("y", test_models::tensor_of_any_rank(DType::f32));
+  const auto session = open_with(model.bytes(), {Operator::of<Shaped>({.name = "Shaped"})});
+  constexpr int level_known_good = 27;
+  if (session->library()->level() >= level_known_good) {
+    EXPECT_EQ(session->outputs()[0].shape, (std::vector<Dimension>{{.extent = 2}}));
+  }
+  std::vector<float> x = {1, 2}, more = {3, 4};
+  const Value first = over(x, {2}), second = over(more, {2});
+  EXPECT_THAT(elements_of<float>(run_once(session, {&first, &second})[0]), ElementsAre(13, 24));
+}
+
 struct Sum {
   Expected<> compute(const std::vector<Input<float>>& terms, Output<float>& y) const {
     LANEWAY_TRY_ASSIGN(const std::span<float> out, y.allocate(terms[0].shape()));

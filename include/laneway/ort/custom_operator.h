@@ -47,6 +47,7 @@ struct OperatorSpec {
 /// Operator::of<Relu<float>>({.name = "Relu"}), Operator::of<Relu<double>>({.name = "Relu"}).
 /// It may also have, in the order in which they are called:
 ///   static Expected<> infer(const ShapeInference&)      the shapes of outputs; without it, models declare them or leave them open
+///                                                       (with optional inputs: not called before level 27, which would crash)
 ///   static Expected<Relu> create(const KernelInfo&)     or a constructor from const KernelInfo&: reads attributes, may fail
 ///
 /// Errors:   one from, or an exception in, infer or create fails opening the session; in compute, the run, with its text.
