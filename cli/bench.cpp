@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
@@ -72,7 +73,7 @@ Json json_of(const BenchResult& result) {
     json["error"] = {{"code", name(result.error->code())}, {"message", result.error->message()}};
     return json;
   }
-  const bench::Latencies latencies = result.latencies.value_or(bench::Latencies());
+  const bench::Latencies& latencies = *result.latencies;
   json.update(
       {{"samples", latencies.samples},
        {"min_us", latencies.min_us},
@@ -131,25 +132,51 @@ void print_host(const Host& host, std::uint64_t seed) {
   fmt::print("ONNX Runtime {}; seed {}\n", host.onnxruntime.empty() ? "missing" : host.onnxruntime, seed);
 }
 
+// A contestant is a column, so that four of them fit a terminal and each figure has its competitors beside it.
+Table figures_of(const std::vector<BenchResult>& results) {
+  std::vector<const BenchResult*> measured;
+  std::vector<std::string> heads = {"engine"};
+  for (const BenchResult& result : results) {
+    if (result.error) continue;
+    measured.push_back(&result);
+    heads.push_back(result.engine);
+  }
+  Table table(std::move(heads));
+  const auto row = [&](std::string figure, auto text) {
+    std::vector<std::string> cells = {std::move(figure)};
+    for (const BenchResult* result : measured) cells.push_back(text(*result));
+    table.add(std::move(cells));
+  };
+  const auto latency = [&](std::string figure, double bench::Latencies::*us) {
+    row(std::move(figure), [us](const BenchResult& result) { return number((*result.latencies).*us); });
+  };
+  const auto pass = [&](std::string figure, std::optional<double> BenchPasses::*value) {
+    row(std::move(figure), [value](const BenchResult& result) { return number(result.passes.*value); });
+  };
+  latency("min us", &bench::Latencies::min_us);
+  latency("p50 us", &bench::Latencies::p50_us);
+  latency("p90 us", &bench::Latencies::p90_us);
+  latency("p99 us", &bench::Latencies::p99_us);
+  latency("p99.9 us", &bench::Latencies::p999_us);
+  latency("max us", &bench::Latencies::max_us);
+  row("p50 to first [95 %]", ratio);
+  row("runs/s", [](const BenchResult& result) { return fmt::format("{:.0f}", result.throughput_per_s); });
+  pass("allocations/run", &BenchPasses::allocations_per_run);
+  pass("bytes allocated/run", &BenchPasses::bytes_allocated_per_run);
+  pass("open ms", &BenchPasses::open_ms);
+  pass("first run ms", &BenchPasses::first_run_ms);
+  pass("RSS MiB", &BenchPasses::rss_mib);
+  row("largest difference", [](const BenchResult& result) { return number(result.max_abs_diff); });
+  return table;
+}
+
 void print_results(const std::vector<BenchResult>& results) {
   std::string shapes;
   for (const auto& [port, shape] : results.front().shapes) shapes += fmt::format("  {} {}", port, to_string(shape));
   fmt::print("\n{}{}  threads {}  lanes {}\n", bold(results.front().model.filename().native()), shapes, results.front().threads,
              results.front().lanes);
-  Table table({"engine", "min us", "p50 us", "p90 us", "p99 us", "p99.9 us", "max us", "runs/s", "p50 to first [95 %]", "allocs",
-               "alloc B", "open ms", "1st ms", "RSS MiB", "max diff"});
-  bool any = false;
-  for (const BenchResult& result : results) {
-    if (result.error || !result.latencies) continue;
-    const bench::Latencies& us = *result.latencies;
-    table.add({result.engine, number(us.min_us), number(us.p50_us), number(us.p90_us), number(us.p99_us), number(us.p999_us),
-               number(us.max_us), fmt::format("{:.0f}", result.throughput_per_s), ratio(result),
-               number(result.passes.allocations_per_run), number(result.passes.bytes_allocated_per_run),
-               number(result.passes.open_ms), number(result.passes.first_run_ms), number(result.passes.rss_mib),
-               number(result.max_abs_diff)});
-    any = true;
-  }
-  if (any) fmt::print("{}", table.text());
+  if (!std::ranges::all_of(results, [](const BenchResult& result) { return result.error.has_value(); }))
+    fmt::print("{}", figures_of(results).text());
   for (const BenchResult& result : results) {
     if (result.error) fmt::print("{}  error: {}\n", result.engine, result.error->message());
   }
@@ -161,8 +188,8 @@ BenchSpec spec_of(const BenchFlags& flags) {
   check_engines("--engines", flags.engines, {"ort-raw", "ort-run"});
   BenchSpec spec{.engines = flags.engines,
                  .inputs = flags.inputs,
-                 .threads = count_of("--threads", flags.threads),
-                 .lanes = count_of("--lanes", flags.lanes),
+                 .threads = count_of("--threads", flags.threads, threads_max()),
+                 .lanes = count_of("--lanes", flags.lanes, threads_max()),
                  .duration = duration_of("--duration", flags.duration),
                  .warmup = duration_of("--warmup", flags.warmup),
                  .stop = &interrupted};

@@ -34,6 +34,11 @@ class Race {
     });
     each("comparing answers", [&](std::size_t i) { return compare(i); });
     if (!stopped(spec_)) measure();
+    for (BenchResult& result : results_) {
+      if (result.error || result.latencies) continue;
+      result.error = stopped(spec_) ? Error(ErrorCode::cancelled, "not measured: interrupted")
+                                    : Error(ErrorCode::failed_precondition, "not measured: --duration is too short");
+    }
     return std::move(results_);
   }
 
@@ -43,7 +48,8 @@ class Race {
     for (std::size_t i = 0; i < results_.size(); ++i) {
       if (results_[i].error || stopped(spec_)) continue;
       tell(fmt::format("{} {}", what, spec_.engines[i]));
-      if (Expected<> done = step(i); !done) results_[i].error = std::move(done).error();
+      Expected<> done = step(i);
+      if (!done && !stopped(spec_)) results_[i].error = std::move(done).error();  // Ctrl-C ends the fresh processes too
     }
   }
 

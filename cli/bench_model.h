@@ -56,7 +56,7 @@ struct BenchPasses {
   std::optional<double> allocations_per_run, bytes_allocated_per_run;
 };
 
-/// One contestant on one model: figures, or an error.
+/// One contestant on one model: latencies, or an error.
 struct BenchResult {
   std::filesystem::path model;
   std::string engine;

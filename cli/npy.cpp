@@ -225,21 +225,6 @@ std::string header_of(std::string_view code, const Shape& shape) {
   return header + '\n';
 }
 
-ErrorCode code_of(int problem) {
-  switch (problem) {
-    case ENOENT:
-    case ENOTDIR: return ErrorCode::not_found;
-    case EACCES:
-    case EPERM:
-    case EROFS: return ErrorCode::permission_denied;
-    case ENOSPC:
-    case EDQUOT:
-    case EMFILE:
-    case ENFILE: return ErrorCode::resource_exhausted;
-    default: return ErrorCode::invalid_argument;
-  }
-}
-
 }  // namespace
 
 Expected<NpyArray> read_npy(std::span<const std::byte> bytes) {
@@ -282,7 +267,7 @@ Expected<> save_npy(const std::filesystem::path& path, DType dtype, const Shape&
   head += {'\1', '\0', static_cast<char>(header.size() & 0xff), static_cast<char>(header.size() >> 8)};
   head += header;
 
-  const auto failed = [&path] { return Error(code_of(errno), path.string() + ": " + std::strerror(errno)); };
+  const auto failed = [&path] { return Error(errno_code(errno), path.string() + ": " + std::strerror(errno)); };
   struct Close {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };

@@ -12,12 +12,15 @@
 #include "cli/summary.h"
 #include "cli/terminal.h"
 #include "cli/usage.h"
+#include "laneway/core/threads.h"
 #include "laneway/laneway.h"
 
 namespace laneway::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr int runs_max = 10'000'000;  // the time of each is kept
 
 struct RunFlags {
   std::string model, engine = "auto", save_outputs, seed = "0", runs = "1", threads = "1", timeout, json;
@@ -41,7 +44,7 @@ RuntimeSpec spec_of(const RunFlags& flags, const GivenInputs& given) {
                    .engine = flags.engine,
                    .dimensions = given.dimensions,
                    .outputs = flags.outputs,
-                   .threads = {.count = count_of("--threads", flags.threads)},
+                   .threads = {.count = count_of("--threads", flags.threads, threads_max())},
                    .warm_up_runs = 0};
   for (const GivenInput& input : given.inputs) {
     const bool dense = input.port.dense();
@@ -66,7 +69,7 @@ Expected<> fill_inputs(Lane& lane, const GivenInputs& given, std::uint64_t seed)
 
 // Times in microseconds, ascending.
 Expected<std::vector<double>> run_often(Lane& lane, const RunFlags& flags) {
-  const int runs = count_of("--runs", flags.runs);
+  const int runs = count_of("--runs", flags.runs, runs_max);
   const auto timeout = flags.timeout.empty() ? std::nullopt : std::optional(duration_of("--timeout", flags.timeout));
   std::vector<double> times_us;
   for (int run = 0; run < runs; ++run) {
@@ -125,8 +128,7 @@ Expected<> save(const std::vector<Result>& results, const std::filesystem::path&
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
   if (failure) {
-    const bool refused = failure == std::errc::permission_denied || failure == std::errc::read_only_file_system;
-    return Error(refused ? ErrorCode::permission_denied : ErrorCode::invalid_argument,
+    return Error(errno_code(failure.value()),
                  fmt::format("--save-outputs {}: cannot be made: {}", folder.native(), failure.message()));
   }
   std::set<std::string> taken;
@@ -201,7 +203,7 @@ Expected<> print(const RunFlags& flags, const Runtime& runtime, const std::vecto
 Expected<> run(RunFlags flags) {
   check_engines("--engine", {flags.engine}, {});
   flags.inputs.seed = seed_of("--seed", flags.seed);
-  count_of("--runs", flags.runs);
+  count_of("--runs", flags.runs, runs_max);
   if (!flags.timeout.empty()) duration_of("--timeout", flags.timeout);
   LANEWAY_TRY_ASSIGN(const ModelDescription model, read_model(flags.model));
   check_outputs(model.outputs, flags.outputs);

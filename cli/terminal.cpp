@@ -86,11 +86,7 @@ Expected<> write_json(const std::string& where, const nlohmann::ordered_json& js
   const int why = errno;
   const bool closed = file == nullptr || file == stdout || std::fclose(file) == 0;
   if (written && closed) return {};
-  const ErrorCode code = why == EACCES || why == EROFS     ? ErrorCode::permission_denied
-                         : why == ENOENT || why == ENOTDIR ? ErrorCode::not_found
-                         : why == ENOSPC                   ? ErrorCode::resource_exhausted
-                                                           : ErrorCode::internal;
-  return Error(code, fmt::format("--json {}: cannot be written: {}", where, std::strerror(why)));
+  return Error(errno_code(why), fmt::format("--json {}: cannot be written: {}", where, std::strerror(why)));
 }
 
 }  // namespace laneway::cli

@@ -71,9 +71,9 @@ std::string expected_one_of(std::span<const std::string> known, std::string_view
                      near ? fmt::format(" (did you mean {}?)", *near) : "");
 }
 
-int count_of(std::string_view flag, const std::string& text) {
+int count_of(std::string_view flag, const std::string& text, int most) {
   const auto count = number_of<int>(text);
-  if (!count || *count < 1) wrong(flag, "a count of 1 or more", text);
+  if (!count || *count < 1 || *count > most) wrong(flag, fmt::format("a count from 1 to {}", most), text);
   return *count;
 }
 

@@ -24,8 +24,8 @@ std::optional<std::string> near_match(std::string_view got, std::span<const std:
 /// "expected one of a, b, c, got d (did you mean c?)".
 std::string expected_one_of(std::span<const std::string> known, std::string_view got);
 
-/// Values of flags. Each throws UsageError naming the flag: "--runs: expected a count of 1 or more, got x".
-int count_of(std::string_view flag, const std::string& text);
+/// Values of flags. Each throws UsageError naming the flag: "--runs: expected a count from 1 to 64, got x".
+int count_of(std::string_view flag, const std::string& text, int most);
 std::uint64_t seed_of(std::string_view flag, const std::string& text);
 /// "5ms", "100us", "1.5s", "250ns".
 std::chrono::nanoseconds duration_of(std::string_view flag, const std::string& text);

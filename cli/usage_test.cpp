@@ -49,8 +49,8 @@ TEST(Usage, Assignments) {
   EXPECT_EQ(assignment_of("--i", "a=").value, "");
   EXPECT_THROW(assignment_of("--i", "a"), UsageError);
   EXPECT_THROW(assignment_of("--i", "=a"), UsageError);
-  EXPECT_THROW(count_of("--n", "2147483648"), UsageError);
-  EXPECT_EQ(count_of("--n", "2147483647"), 2147483647);
+  EXPECT_THROW(count_of("--n", "2147483648", 2147483647), UsageError);
+  EXPECT_EQ(count_of("--n", "2147483647", 2147483647), 2147483647);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "laneway/core/error.h"
 
+#include <cerrno>
 #include <new>
 #include <utility>
 
@@ -21,6 +22,28 @@ std::string_view name(ErrorCode code) noexcept {
     case ErrorCode::data_loss: return "data_loss";
   }
   return "unknown";
+}
+
+ErrorCode errno_code(int why) noexcept {
+  switch (why) {
+    case ENOENT:
+    case ENOTDIR: return ErrorCode::not_found;
+    case EACCES:
+    case EPERM:
+    case EROFS: return ErrorCode::permission_denied;
+    case EISDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case ENXIO: return ErrorCode::invalid_argument;
+    case EAGAIN:
+    case EDQUOT:
+    case EFBIG:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOSPC: return ErrorCode::resource_exhausted;
+    default: return ErrorCode::internal;
+  }
 }
 
 Error::Error(ErrorCode code, std::string message, const char* file, int line) noexcept

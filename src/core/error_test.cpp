@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -175,6 +176,22 @@ TEST(Expected, VoidIsOnePointerAndSuccessAllocatesNothing) {
   EXPECT_TRUE(fine);
   EXPECT_TRUE(copy);
   EXPECT_EQ(allocations, before);
+}
+
+TEST(Error, ErrnoOfFiles) {
+  const std::pair<int, ErrorCode> expected[] = {{ENOENT, ErrorCode::not_found},
+                                                {ENOTDIR, ErrorCode::not_found},
+                                                {EACCES, ErrorCode::permission_denied},
+                                                {EROFS, ErrorCode::permission_denied},
+                                                {ENOSPC, ErrorCode::resource_exhausted},
+                                                {EDQUOT, ErrorCode::resource_exhausted},
+                                                {EMFILE, ErrorCode::resource_exhausted},
+                                                {ENOMEM, ErrorCode::resource_exhausted},
+                                                {EISDIR, ErrorCode::invalid_argument},
+                                                {ENAMETOOLONG, ErrorCode::invalid_argument},
+                                                {EIO, ErrorCode::internal},
+                                                {0, ErrorCode::internal}};
+  for (const auto& [why, code] : expected) EXPECT_EQ(errno_code(why), code) << why;
 }
 
 }  // namespace

@@ -25,9 +25,16 @@ Error core_refused(int core) {
 
 }  // namespace
 
+int threads_max() { return std::max(64, 8 * static_cast<int>(allowed_cores().size())); }
+
 Expected<> validate(const ThreadSpec& spec) {
   if (spec.count < 1) {
     return Error(ErrorCode::invalid_argument, "threads.count: too few: expected 1 or more, got " + std::to_string(spec.count));
+  }
+  if (const int most = threads_max(); spec.count > most) {
+    return Error(ErrorCode::invalid_argument, "threads.count: too many: expected " + std::to_string(most) +
+                                                  " or fewer (8 for each core this process may use, or 64), got " +
+                                                  std::to_string(spec.count));
   }
   if (spec.name.find('\0') != std::string::npos) return Error(ErrorCode::invalid_argument, "threads.name: holds a NUL character");
   const std::vector<int> allowed = allowed_cores();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <thread>
 
@@ -78,6 +79,15 @@ TEST(Threads, L24_SpecIsChecked) {
     EXPECT_EQ(spec.error().code(), ErrorCode::invalid_argument);
     EXPECT_NE(spec.error().message().find("got " + std::to_string(count)), std::string::npos);
   }
+  const int most = std::max(64, 8 * static_cast<int>(std::thread::hardware_concurrency()));
+  for (const int count : {most + 1, 2'000'000, std::numeric_limits<int>::max()}) {
+    const auto spec = validate({.count = count});
+    ASSERT_FALSE(spec) << count << " threads that spin would freeze the machine";
+    EXPECT_EQ(spec.error().code(), ErrorCode::invalid_argument);
+    EXPECT_NE(spec.error().message().find("threads.count: too many: expected "), std::string::npos) << spec.error().message();
+    EXPECT_NE(spec.error().message().find("got " + std::to_string(count)), std::string::npos);
+  }
+  EXPECT_TRUE(validate({.count = threads_max()}));
   const auto spec = validate({.name = std::string("a\0b", 3)});
   ASSERT_FALSE(spec);
   EXPECT_EQ(spec.error().code(), ErrorCode::invalid_argument);

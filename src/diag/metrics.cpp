@@ -128,7 +128,7 @@ void append_summary(std::string& text, const MetricSample& sample) {
 
 }  // namespace
 
-class Metrics::Registry {
+class LANEWAY_PRIVATE Metrics::Registry {
  public:
   template <class T>
   Expected<T*> find_or_make(MetricKind kind, std::string_view name, std::string_view help, std::vector<MetricLabel> labels) {

@@ -16,7 +16,6 @@
 #include <new>
 #include <unordered_set>
 
-#include "core/errno_code.h"
 #include "diag/json_text.h"
 #include "laneway/diag/log.h"
 
@@ -64,18 +63,15 @@ std::string microseconds(std::int64_t ns) {
 }
 
 // An event fits a page of the file, see append_event(): one that would not loses its arguments and the ends of its texts.
-std::string event(char phase, std::string_view name, std::string_view category, std::int64_t begin_ns, int thread,
-                  const std::string& more, const Args& args) {
+std::string event(std::string_view name, std::string_view category, std::int64_t begin_ns, std::int64_t duration_ns, int thread,
+                  const Args& args) {
   constexpr std::size_t text_max = 256;
-  const std::string json = std::string(R"({"ph":")") + phase + R"(","name":)" + json_string(name) + R"(,"cat":)" +
-                           json_string(category) + R"(,"ts":)" + microseconds(begin_ns) + R"(,"pid":)" +
-                           std::to_string(getpid()) + R"(,"tid":)" + std::to_string(thread) + more + R"(,"args":{)" +
-                           args.json() + "}}";
+  const std::string json = R"({"ph":"X","name":)" + json_string(name) + R"(,"cat":)" + json_string(category) + R"(,"ts":)" +
+                           microseconds(begin_ns) + R"(,"dur":)" + microseconds(duration_ns) + R"(,"pid":)" +
+                           std::to_string(getpid()) + R"(,"tid":)" + std::to_string(thread) + R"(,"args":{)" + args.json() + "}}";
   if (json.size() + separator.size() <= page_bytes) return json;
-  return event(phase, name.substr(0, text_max), category.substr(0, text_max), begin_ns, thread, more, {});
+  return event(name.substr(0, text_max), category.substr(0, text_max), begin_ns, duration_ns, thread, {});
 }
-
-std::string duration(std::int64_t ns) { return R"(,"dur":)" + microseconds(ns); }
 
 std::string thread_name(int thread) {
   std::ifstream comm("/proc/self/task/" + std::to_string(thread) + "/comm");
@@ -213,11 +209,7 @@ Args& Args::add(std::string_view name, std::int64_t value) {
 
 void complete(std::string_view name, std::string_view category, std::int64_t begin_ns, std::int64_t duration_ns, int thread,
               const Args& args) noexcept try {
-  if (enabled()) submit(thread, 0, event('X', name, category, begin_ns, thread, duration(duration_ns), args));
-} catch (const std::bad_alloc&) {}
-
-void instant(std::string_view name, std::string_view category, const Args& args) noexcept try {
-  if (enabled()) submit(thread_id(), 0, event('i', name, category, now_ns(), thread_id(), R"(,"s":"t")", args));
+  if (enabled()) submit(thread, 0, event(name, category, begin_ns, duration_ns, thread, args));
 } catch (const std::bad_alloc&) {}
 
 void Span::begin() noexcept {
@@ -226,8 +218,7 @@ void Span::begin() noexcept {
 }
 
 void Span::end() noexcept try {
-  const std::string length = duration(now_ns() - begin_ns_);
-  submit(thread_id(), session_, event('X', name_, category_, begin_ns_, thread_id(), length, args_));
+  submit(thread_id(), session_, event(name_, category_, begin_ns_, now_ns() - begin_ns_, thread_id(), args_));
 } catch (const std::bad_alloc&) {}
 
 void Span::add(std::string_view name, std::string_view value) noexcept try {

@@ -65,7 +65,7 @@ void expect_well_formed(const json& events) {
   std::set<int> named_threads;
   for (const json& event : events) {
     const std::string phase = event.at("ph");
-    ASSERT_TRUE(phase == "X" || phase == "i" || phase == "M") << event;
+    ASSERT_TRUE(phase == "X" || phase == "M") << event;
     EXPECT_TRUE(event.at("name").is_string() && event.at("args").is_object()) << event;
     EXPECT_EQ(event.at("pid"), getpid());
     if (phase == "M") {
@@ -90,6 +90,9 @@ void expect_well_formed(const json& events) {
     }
   }
 }
+
+// An event of no length, now and here.
+void mark(std::string_view name) { trace::complete(name, "test", trace::now_ns(), 0, trace::thread_id()); }
 
 class Trace : public ::testing::Test {
  protected:
@@ -135,20 +138,18 @@ TEST_F(Trace, L38_SpansNestAndCarryArguments) {
     outer.add("lane", 3);
     outer.add("bucket", "{sequence=32}");
     trace::Span inner("node", "engine");
-    trace::instant("cancelled", "lane", trace::Args().add("why", "a \"test\""));
+    inner.add("why", "a \"test\"");
   }
   const std::int64_t after = trace::now_ns();
   const json events = stopped();
-  const json run = named(events, "run"), node = named(events, "node"), moment = named(events, "cancelled");
+  const json run = named(events, "run"), node = named(events, "node");
   EXPECT_EQ(run.at("cat"), "lane");
   EXPECT_EQ(run.at("args"), (json{{"lane", 3}, {"bucket", "{sequence=32}"}}));
-  EXPECT_EQ(moment.at("args"), (json{{"why", "a \"test\""}}));
-  EXPECT_EQ(moment.at("s"), "t");
+  EXPECT_EQ(node.at("args"), (json{{"why", "a \"test\""}}));
   EXPECT_EQ(run.at("tid"), gettid());
   EXPECT_LE(before, begin_ns(run));
   EXPECT_LE(begin_ns(run), begin_ns(node));
-  EXPECT_LE(begin_ns(node), begin_ns(moment));
-  EXPECT_LE(begin_ns(moment), end_ns(node));
+  EXPECT_LE(begin_ns(node), end_ns(node));
   EXPECT_LE(end_ns(node), end_ns(run));
   EXPECT_LE(end_ns(run), after);
 }
@@ -225,7 +226,7 @@ TEST_F(Trace, LongEventsAreCut) {
 // A write is cut by a kill only where it crosses a page of the file.
 TEST_F(Trace, L38_NoEventCrossesAPage) {
   start();
-  for (int i = 0; i < 600; ++i) trace::instant(std::string(static_cast<std::size_t>(i % 700), 'n'), "test");
+  for (int i = 0; i < 600; ++i) mark(std::string(static_cast<std::size_t>(i % 700), 'n'));
   stopped();
   const std::string text = text_of(file);
   EXPECT_GT(text.size(), 200'000u);
@@ -238,17 +239,17 @@ TEST_F(Trace, L38_StartsAndStopsRepeatedly) {
   for (int round = 0; round < 5; ++round) {
     file = folder / (std::to_string(round) + ".json");
     start();
-    trace::instant("round " + std::to_string(round), "test");
+    mark("round " + std::to_string(round));
     const json events = stopped();
-    EXPECT_EQ(with_phase(events, "i").size(), 1u);
+    EXPECT_EQ(with_phase(events, "X").size(), 1u);
     named(events, "round " + std::to_string(round));
     EXPECT_FALSE(trace::enabled());
-    trace::instant("between", "test");
+    mark("between");
     trace::stop();
     EXPECT_EQ(json::parse(text_of(file)), events) << "what comes after the end leaves the file alone";
   }
   start();
-  EXPECT_EQ(with_phase(stopped(), "i").size(), 0u) << "a file is emptied first";
+  EXPECT_EQ(with_phase(stopped(), "X").size(), 0u) << "a file is emptied first";
 }
 
 TEST_F(Trace, ASpanBelongsToTheTraceItBeganIn) {
@@ -385,17 +386,17 @@ TEST_F(TraceByWrongEnvironment, L38_WhatCannotBeWrittenIsToldToTheLogOnce) {
 
 TEST_F(Trace, AForkedChildLeavesTheFileToItsParent) {
   start();
-  trace::instant("parent", "test");
+  mark("parent");
   const pid_t child = fork();
   if (child == 0) {
     if (trace::enabled()) _exit(1);
-    trace::instant("child", "test");
+    mark("child");
     trace::stop();
     std::exit(0);  // with the handlers of exit, which must not close the array
   }
   EXPECT_EQ(exit_status(child), 0);
-  trace::instant("parent again", "test");
-  EXPECT_EQ(with_phase(stopped(), "i").size(), 2u);
+  mark("parent again");
+  EXPECT_EQ(with_phase(stopped(), "X").size(), 2u);
 }
 
 // A limit on the size of files is a full disk that any user can have.
@@ -407,7 +408,7 @@ TEST_F(Trace, AFullDiskEndsTheTraceAndKeepsItReadable) {
     signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{5000, 5000};
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0 || !trace::start(file)) _exit(1);
-    for (int i = 0; i < 1000 && trace::enabled(); ++i) trace::instant("event", "test");
+    for (int i = 0; i < 1000 && trace::enabled(); ++i) mark("event");
     if (trace::enabled() || heard.find("File too large") == std::string::npos) _exit(2);
     _exit(0);
   }

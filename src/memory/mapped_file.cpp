@@ -10,7 +10,6 @@
 #include <string>
 #include <utility>
 
-#include "core/errno_code.h"
 #include "laneway/memory/page_policy.h"
 
 namespace laneway {

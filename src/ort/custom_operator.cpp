@@ -170,7 +170,7 @@ Expected<> validate(const Operator& op) {
 
 // ---- domains --------------------------------------------------------------------------------------------------------------
 
-struct OperatorDomain::NativeOperators {
+struct LANEWAY_PRIVATE OperatorDomain::NativeOperators {
   std::deque<NativeOperator> list;  // ONNX Runtime keeps their addresses
 };
 

@@ -14,7 +14,7 @@
 
 namespace laneway::ort {
 
-struct KernelContext::Kernel {
+struct LANEWAY_PRIVATE KernelContext::Kernel {
   std::shared_ptr<const Library> library;
   const Operator& made_as;
   void* own = nullptr;                   // of the user's kernel type

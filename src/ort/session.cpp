@@ -15,7 +15,7 @@
 
 namespace laneway::ort {
 
-struct Session::Kept : UsedBySession {
+struct LANEWAY_PRIVATE Session::Kept : UsedBySession {
   Kept(const SessionSpec& spec, const std::shared_ptr<const Environment>& environment)
       : UsedBySession(spec, environment), profiled(spec.profile_prefix.has_value()), profiling(profiled) {}
 

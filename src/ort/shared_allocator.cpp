@@ -89,7 +89,7 @@ Expected<> register_once(const Library& library, auto&& function, auto... args) 
 
 }  // namespace
 
-struct SharedAllocator::Native {
+struct LANEWAY_PRIVATE SharedAllocator::Native {
   explicit Native(MemoryInfo where) : memory(std::move(where)) {}
   MemoryInfo memory;
   std::optional<Source> source = std::nullopt;

@@ -26,10 +26,7 @@ Expected<> check_file(std::string_view object, const std::filesystem::path& path
   }
   if (faccessat(AT_FDCWD, text.c_str(), R_OK, AT_EACCESS) == 0) return {};
   const int why = errno;
-  const ErrorCode code = why == ENOENT || why == ENOTDIR ? ErrorCode::not_found
-                         : why == EACCES                 ? ErrorCode::permission_denied
-                                                         : ErrorCode::invalid_argument;
-  return Error(code, what + " " + text + ": " + std::strerror(why));
+  return Error(errno_code(why), what + " " + text + ": " + std::strerror(why));
 }
 
 std::string take_text(const Allocator& allocator, char* text) {

@@ -22,7 +22,7 @@ class BucketPool;
 /// bucket is retired. Its memory is the pool's and is used again, never freed while the pool lives: so whoever found the bucket
 /// without a lock may look at the word, and finds out by changing it whether it still is the bucket he meant. A bucket that
 /// stands keeps its pool.
-class Bucket {
+class LANEWAY_PRIVATE Bucket {
  public:
   static constexpr std::size_t lanes_max = 4000;
 

@@ -24,7 +24,7 @@ using OpenEngineAgain = std::function<Expected<OpenEngine>(const OpenSpec&)>;
 ///
 /// Structure (table_, builds_, counts) changes under the budget's mutex only. A hit takes no lock: it reads the table, and
 /// changes the word of the bucket.
-class BucketCache {
+class LANEWAY_PRIVATE BucketCache {
  public:
   BucketCache(std::shared_ptr<const Blueprint> blueprint, OpenEngine engine, OpenEngineAgain open_again, Capacities capacities);
   ~BucketCache();

@@ -14,7 +14,7 @@ class BucketCache;
 
 /// What caches under one budget share. Its mutex guards the structure of all of them (tables, builds, counts): taken on misses
 /// and by management, never by a hit, never while an engine builds or runs.
-class ByteBudget::Impl {
+class LANEWAY_PRIVATE ByteBudget::Impl {
  public:
   explicit Impl(std::optional<std::size_t> max) : bytes_max(max) {}
 
@@ -28,7 +28,7 @@ class ByteBudget::Impl {
 };
 
 /// Bytes taken from a budget; given back when the last lane that they were for is gone.
-class Reservation {
+class LANEWAY_PRIVATE Reservation {
  public:
   explicit Reservation(std::shared_ptr<ByteBudget> budget) noexcept : budget_(std::move(budget)) {}
   ~Reservation() {

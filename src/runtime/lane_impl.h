@@ -13,7 +13,7 @@
 namespace laneway {
 
 /// The way from a lane to its room, for the runtime's other rooms.
-class LaneAccess {
+class LANEWAY_PRIVATE LaneAccess {
  public:
   static Lane::Impl& impl(Lane& lane) noexcept { return *lane.impl_; }
 };
@@ -30,7 +30,7 @@ struct LaneParts {
 };
 
 /// The room of one lane. Members stand in the order in which they must outlive one another.
-class Lane::Impl {
+class LANEWAY_PRIVATE Lane::Impl {
  public:
   /// Errors: those of Buffer, Engine::allocate and Plan::bind, with the lane's and port's names.
   static Expected<std::unique_ptr<Impl>> make(LaneParts parts);

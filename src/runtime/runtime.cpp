@@ -11,7 +11,7 @@
 
 namespace laneway {
 
-class Runtime::Impl {
+class LANEWAY_PRIVATE Runtime::Impl {
  public:
   std::shared_ptr<const Blueprint> blueprint;
   OpenEngine engine;

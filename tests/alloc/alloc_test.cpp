@@ -11,23 +11,18 @@
 #include <stdexcept>
 
 #include "bench/ort_lane/contestant.h"
-#include "diag/malloc_counter.h"
+#include "laneway/diag/malloc_counter.h"
 #include "laneway/diag/metrics.h"
 #include "laneway/engines/ort.h"
 #include "laneway/laneway.h"
 #include "models/models.h"
+#include "support/must.h"
 #include "toy_engine/toys.h"
 
 namespace laneway {
 namespace {
 
 constexpr std::int64_t batch = 2, sequence = 5;
-
-template <class T>
-T must(Expected<T> result) {
-  if (!result) throw std::runtime_error(std::string(result.error().message()));
-  return *std::move(result);
-}
 
 /// Of a thousand calls, the least of ten times: some thousand runs apart ONNX Runtime allocates a little more, whoever calls it.
 template <class Call>

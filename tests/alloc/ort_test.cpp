@@ -4,24 +4,16 @@
 
 #include <functional>
 
-#include "diag/malloc_counter.h"
+#include "laneway/diag/malloc_counter.h"
 #include "laneway/laneway.h"
 #include "models/models.h"
 #include "ort_support/raw.h"
+#include "support/must.h"
 
 namespace laneway {
 namespace {
 
 using Floats = std::vector<float>;
-
-template <class T>
-T must(Expected<T> result) {
-  if (!result) throw std::runtime_error(std::string(result.error().message()));
-  return *std::move(result);
-}
-void must(const Expected<>& result) {
-  if (!result) throw std::runtime_error(std::string(result.error().message()));
-}
 
 std::uint64_t allocations(const std::function<void()>& body) {
   const std::uint64_t before = malloc_totals().value().count;

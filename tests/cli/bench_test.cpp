@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "cli/program.h"
 #include "models/models.h"
 
@@ -149,6 +151,41 @@ TEST_F(CliBench, InterruptEndsItWithTheFiguresSoFar) {
   const auto results = ended.json()["results"];
   ASSERT_EQ(results.size(), 2u) << "nothing of the second model, where it had not begun";
   for (const auto& result : results) EXPECT_GT(result["samples"], 0);
+}
+
+TEST_F(CliBench, InterruptLeavesNoFiguresThatNobodyMeasured) {
+  folder.write("mlp.onnx", test_models::mlp());
+  for (const char* phase : {"measuring in fresh processes ort", "opening ort-raw", "comparing answers ort"}) {
+    const auto reached = [&](std::string_view err) { return err.find(phase) != std::string_view::npos; };
+    const Ended ended = bench({"mlp.onnx", "--engines", "ort-raw,ort", "--duration", "300s", "--warmup", "10ms", "--json", "-"},
+                              {.on_terminal = true, .interrupt = reached});
+    EXPECT_EQ(ended.status, 1) << phase;
+    const auto json = ended.json();
+    ASSERT_EQ(json["results"].size(), 2u) << phase;
+    for (const auto& result : json["results"]) {
+      if (result.contains("samples")) {  // it went on before the signal came
+        EXPECT_GT(result["samples"], 0) << phase;
+        EXPECT_GT(result["min_us"], 0) << phase;
+        continue;
+      }
+      EXPECT_EQ(result["error"]["code"], "cancelled") << phase << result;
+      EXPECT_EQ(result["error"]["message"], "not measured: interrupted") << phase;
+      for (const char* key : {"min_us", "p50_us", "throughput_per_s"}) EXPECT_FALSE(result.contains(key)) << phase << key;
+    }
+  }
+}
+
+TEST_F(CliBench, FourContestantsFitATerminalOf120Columns) {
+  folder.write("mlp.onnx", test_models::mlp());
+  const Ended ended = bench({"mlp.onnx", "--engines", "ort-raw,ort,ort-run,ort"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  const std::string table = ended.out.substr(ended.out.find("mlp.onnx  "));
+  std::istringstream lines(table);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 120u) << line;
+  for (const char* figure :
+       {"min us", "p50 us", "p90 us", "p99 us", "p99.9 us", "max us", "p50 to first [95 %]", "runs/s", "allocations/run",
+        "bytes allocated/run", "open ms", "first run ms", "RSS MiB", "largest difference"})
+    EXPECT_THAT(table, HasSubstr(std::string("\n") + figure + " "));
 }
 
 }  // namespace

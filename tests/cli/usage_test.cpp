@@ -82,14 +82,14 @@ TEST_F(CliUsage, WhatIsNotNearIsNotSuggested) {
 TEST_F(CliUsage, ValuesThatDoNotFitNameTheFlag) {
   expect_usage({}, "no command: expected one of run, inspect, bench, doctor");
   expect_usage({"run"}, "MODEL is required");
-  expect_usage({"run", "identity.onnx", "--runs", "0"}, "--runs: expected a count of 1 or more, got 0");
-  expect_usage({"run", "identity.onnx", "--runs", "many"}, "--runs: expected a count of 1 or more, got many");
-  expect_usage({"run", "identity.onnx", "--threads", "-1"}, "--threads: expected a count of 1 or more, got -1");
+  expect_usage({"run", "identity.onnx", "--runs", "0"}, "--runs: expected a count from 1 to 10000000, got 0");
+  expect_usage({"run", "identity.onnx", "--runs", "many"}, "--runs: expected a count from 1 to 10000000, got many");
+  expect_usage({"run", "identity.onnx", "--threads", "-1"}, "--threads: expected a count from 1 to ");
   expect_usage({"run", "identity.onnx", "--seed", "x"}, "--seed: expected a number of 0 or more, got x");
   expect_usage({"run", "identity.onnx", "--timeout", "5"}, "--timeout: expected a time such as 5ms, 100us or 2s, got 5");
   expect_usage({"run", "identity.onnx", "--timeout", "5parsecs"}, "--timeout: expected a time such as");
   expect_usage({"bench", "identity.onnx", "--duration", "fast"}, "--duration: expected a time such as");
-  expect_usage({"bench", "identity.onnx", "--lanes", "0"}, "--lanes: expected a count of 1 or more, got 0");
+  expect_usage({"bench", "identity.onnx", "--lanes", "0"}, "--lanes: expected a count from 1 to ");
   expect_usage({"run", "encoder.onnx", "--dim", "batch"}, "--dim: expected NAME=VALUE, got batch");
   expect_usage({"run", "encoder.onnx", "--dim", "batch=-2"}, "--dim batch=-2: expected an extent of 0 or more, got -2");
   expect_usage({"run", "encoder.onnx", "--dim"}, "--dim");
@@ -102,6 +102,13 @@ TEST_F(CliUsage, ValuesThatDoNotFitNameTheFlag) {
   expect_usage({"run", "encoder.onnx", "--input", "ids=random:0..0.5"},
                "--input ids=random:0..0.5: expected bounds that i64 can hold");
   expect_usage({"run", "identity.onnx", "extra"}, "extra: not expected here");
+}
+
+TEST_F(CliUsage, CountsThatWouldFreezeTheMachineOrTakeItsMemoryAreRefused) {
+  expect_usage({"run", "identity.onnx", "--threads", "2000000"}, ", got 2000000");
+  expect_usage({"bench", "identity.onnx", "--threads", "2000000"}, "--threads: expected a count from 1 to ");
+  expect_usage({"bench", "identity.onnx", "--lanes", "1000000"}, "--lanes: expected a count from 1 to ");
+  expect_usage({"run", "identity.onnx", "--runs", "2147483647"}, "--runs: expected a count from 1 to 10000000, got 2147483647");
 }
 
 TEST_F(CliUsage, FlagsThatContradictTheModelOrEachOtherAreRefused) {

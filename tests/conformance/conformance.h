@@ -6,13 +6,13 @@
 #include <initializer_list>
 #include <random>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "laneway/laneway.h"
+#include "support/must.h"
 
 /// The suite that every engine passes: written once against the seam and against laneway::open, linked with one file per engine
 /// that says where its models come from, what it cannot do, and why.
@@ -82,16 +82,6 @@ class Conformance : public ::testing::TestWithParam<EngineUnderTest> {
 };
 
 // ---- words for tests ----------------------------------------------------------------------------------------------------------
-
-/// The value; ends the test with the error's message where there is none.
-template <class T>
-T must(Expected<T> result) {
-  if (!result) throw std::runtime_error(std::string(result.error().message()));
-  return *std::move(result);
-}
-inline void must(Expected<> result) {
-  if (!result) throw std::runtime_error(std::string(result.error().message()));
-}
 
 /// That a call failed with one of these codes and a message that names all of `parts`.
 template <class T>

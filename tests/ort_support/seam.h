@@ -11,18 +11,10 @@
 #include "laneway/engine/engine.h"
 #include "laneway/engines/ort.h"
 #include "models/models.h"
+#include "support/must.h"
 
 /// Engine `ort` at the seam, without a runtime: memory for each port, a binding over it, a bracket around each run.
 namespace laneway {
-
-template <class T>
-T must(Expected<T> result) {
-  if (!result) throw std::runtime_error(std::string(name(result.error().code())) + ": " + std::string(result.error().message()));
-  return *std::move(result);
-}
-inline void must(Expected<> result) {
-  if (!result) throw std::runtime_error(std::string(name(result.error().code())) + ": " + std::string(result.error().message()));
-}
 
 /// "invalid_argument: ...", or "success".
 template <class T>

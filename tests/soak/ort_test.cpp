@@ -10,18 +10,10 @@
 #include "laneway/laneway.h"
 #include "models/models.h"
 #include "models/onnx_writer.h"
+#include "support/must.h"
 
 namespace laneway {
 namespace {
-
-template <class T>
-T must(Expected<T> result) {
-  if (!result) throw std::runtime_error(std::string(result.error().message()));
-  return *std::move(result);
-}
-void must(const Expected<>& result) {
-  if (!result) throw std::runtime_error(std::string(result.error().message()));
-}
 
 int runs_of_a_soak() { return std::getenv("LANEWAY_SOAK") ? 100'000 : 5'000; }
 

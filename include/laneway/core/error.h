@@ -9,7 +9,7 @@
 namespace laneway LANEWAY_PUBLIC {
 
 /// What kind of failure, and so what the caller should do. Names and numbers are gRPC's; these are the ones we use.
-/// docs/errors.md maps them to exit status, HTTP, ONNX Runtime and CUDA.
+/// docs/errors.md maps them to exit status, HTTP and ONNX Runtime.
 enum class ErrorCode : std::uint8_t {
   cancelled = 1,            ///< The caller asked for it.
   invalid_argument = 3,     ///< Wrong in itself: fix the call.
@@ -27,6 +27,9 @@ enum class ErrorCode : std::uint8_t {
 
 /// The field's own name for a code: "invalid_argument".
 std::string_view name(ErrorCode code) noexcept;
+
+/// The code of an error of the system (an errno) that concerns a file; internal where it is none of those.
+ErrorCode errno_code(int why) noexcept;
 
 /// A failure: code, message, where it was made, and context added on the way up.
 ///

@@ -16,7 +16,10 @@ struct ThreadSpec {
   friend bool operator==(const ThreadSpec&, const ThreadSpec&) = default;
 };
 
-/// Errors: invalid_argument (a count below 1, a core that this process may not use).
+/// The most threads of one run: 8 for each core this process may use, 64 at least. They may all spin at once.
+int threads_max();
+
+/// Errors: invalid_argument (a count below 1 or above threads_max(), a core that this process may not use).
 Expected<> validate(const ThreadSpec& spec);
 
 /// Cores this process may run on, ascending.

@@ -12,11 +12,12 @@ namespace laneway LANEWAY_PUBLIC {
 /// Where time goes, as a file that Chrome's chrome://tracing and ui.perfetto.dev open. One per process; off by default. It starts by
 /// start(), or at the first thing to be traced where the environment names a file: LANEWAY_TRACE=trace.json.
 ///
-/// Errors:  what goes wrong after start() (a full disk) ends the trace and is told to the log.
-/// Threads: all of it from any thread.
-/// Limits:  an event takes at most 4 KiB in the file; one that would take more loses its arguments and the ends of its texts.
-/// Cost:    off, one relaxed load per span. On, one write(2) per event, some microseconds: whatever kills the process, only the
-///          closing bracket is missing.
+/// Errors:   what goes wrong after start() (a full disk) ends the trace and is told to the log.
+/// Threads:  all of it from any thread.
+/// Lifetime: from start() to stop() or the end of the process. Texts are copied, but for the names of a Span that is open.
+/// Limits:   an event takes at most 4 KiB in the file; one that would take more loses its arguments and the ends of its texts.
+/// Cost:     off, one relaxed load per span. On, one write(2) per event, some microseconds: whatever kills the process, only the
+///           closing bracket is missing.
 namespace trace {
 
 /// Creates the file, or empties it. A forked child does not go on with the trace of its parent.
@@ -60,9 +61,6 @@ class Args {
 /// An event whose times are known: how an engine adds the nodes of a run that it measured. `thread` is a system's thread id.
 void complete(std::string_view name, std::string_view category, std::int64_t begin_ns, std::int64_t duration_ns, int thread,
               const Args& args = {}) noexcept;
-
-/// A moment on the calling thread.
-void instant(std::string_view name, std::string_view category, const Args& args = {}) noexcept;
 
 /// The time from its making to its end, on one thread. `name` and `category` must outlive it.
 ///

@@ -53,6 +53,11 @@ struct WeightOverride {
 };
 
 /// What every engine is told when it opens a model; its own options come beside it.
+///
+/// Errors:   found when an engine opens: not_found (the file; a dimension or a weight that the model has not), permission_denied,
+///           invalid_argument (the model; a dtype or shape that differs from the weight's; threads), unimplemented (engine).
+/// Threads:  a value.
+/// Lifetime: what ModelBytes and WeightOverride point to, as they say; nothing else is kept by reference.
 struct OpenSpec {
   ModelSource model;
   std::vector<NamedExtent> dimensions = {};  ///< Dimensions fixed for good, by name, for all ports at once.

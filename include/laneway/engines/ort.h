@@ -20,7 +20,10 @@ enum class OrtSessions : std::uint8_t {
 
 /// What engine `ort` may be told. ONNX Runtime is found at run time (docs/concepts.md says where it is looked for).
 ///
-/// Cost: ONNX Runtime allocates by itself in each run; a lane adds nothing to what RunWithBinding costs.
+/// Errors:   open(): those of OpenSpec and of ort::Library::open(); invalid_argument (optimisation_level, shapes_max, a text with
+///           a NUL); failed_precondition (global_pool where sessions without one are open already).
+/// Threads:  a value. What open() gives: any thread; workers come from OpenSpec::threads.
+/// Cost:     ONNX Runtime allocates by itself in each run; a lane adds nothing to what RunWithBinding costs.
 struct OrtEngineSpec {
   // Behaviour.
   std::optional<std::filesystem::path> library = std::nullopt;   ///< libonnxruntime.so to open; nullopt: found.

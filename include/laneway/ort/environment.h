@@ -50,7 +50,9 @@ struct EnvironmentSpec {
 ///
 /// It is made by the first request and lives while anything needs it; then another may be made, with other settings. What ONNX
 /// Runtime logs goes to the sink of diag/log.h with category "ort", and nowhere else.
-/// Threads:  any. Lifetime: sessions keep it.
+/// Threads:  any.
+/// Lifetime: sessions keep it.
+/// Cost:     the first get() loads the library and starts the pool's threads, later ones take a lock. The others only read.
 class Environment {
  public:
   /// The one there is, or a new one.

@@ -27,6 +27,8 @@ struct LibrarySpec {
 ///           headers of our build do not have gives unimplemented, naming it and both levels.
 /// Threads:  immutable; any thread.
 /// Lifetime: everything made from it keeps it. The shared library itself stays loaded until the process ends.
+/// Cost:     the first open() loads the shared library; later ones take a lock. The others but providers() and
+///           build_info() only read.
 class Library {
  public:
   /// Opens the first of: one that is loaded in the process already, whoever loaded it; `spec.path`; the one named by

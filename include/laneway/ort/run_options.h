@@ -19,7 +19,9 @@ struct RunSpec {
 
 /// What a run is told; made once and used again and again.
 ///
-/// Threads: one run at a time; terminate() from any thread.
+/// Threads:  one run at a time; terminate() from any thread.
+/// Lifetime: keeps its library. A run's options must outlive the run.
+/// Cost:     make() and profiling allocate; terminate() and resume() are one call of ONNX Runtime each, without a lock of ours.
 class RunOptions {
  public:
   /// Errors: invalid_argument (a text with a NUL).

@@ -143,6 +143,8 @@ struct Assignment {
 ///
 /// Threads:  any: runs of different bindings may go on at once.
 /// Lifetime: bindings and allocators made from it keep it. It keeps its environment and what the spec handed over.
+/// Cost:     open() reads, optimises and packs the whole model and starts its workers. inputs() and outputs() only read, the
+///           other questions allocate; none belongs between runs.
 class Session : public std::enable_shared_from_this<Session> {
  public:
   /// Errors: not_found, permission_denied (a file); invalid_argument (a model that ONNX Runtime refuses, with its reason; no

@@ -21,9 +21,13 @@ class ByteBudget {
   std::size_t bytes() const noexcept;  ///< Buckets that stand and builds under way, of all its runtimes.
 
   class Impl;
-  Impl& impl() noexcept { return *impl_; }
 
  private:
+  friend class Bucket;  // the runtime's rooms
+  friend class BucketCache;
+  friend class Reservation;
+  Impl& impl() noexcept { return *impl_; }
+
   std::unique_ptr<Impl> impl_;
 };
 

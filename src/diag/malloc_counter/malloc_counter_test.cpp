@@ -1,4 +1,4 @@
-#include "diag/malloc_counter.h"
+#include "laneway/diag/malloc_counter.h"
 
 #include <gtest/gtest.h>
 #include <malloc.h>

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <optional>
 
-namespace laneway {
+#include "laneway/core/visibility.h"
+
+namespace laneway LANEWAY_PUBLIC {
 
 /// Allocations of the whole process since it began: all threads, all libraries, the whole malloc family, frees not counted.
 struct MallocTotals {
