@@ -126,10 +126,10 @@ std::string ratio(const BenchResult& result) {
 }
 
 void print_host(const Host& host, std::uint64_t seed) {
-  fmt::print("{}, {} cores; one core: {:.1f} GMAC/s f32, {:.1f} GB/s\n",
-             host.processor.name.empty() ? "unknown processor" : host.processor.name, host.cores, host.speed.fma_gmacs_per_s,
-             host.speed.memory_gb_per_s);
-  fmt::print("ONNX Runtime {}; seed {}\n", host.onnxruntime.empty() ? "missing" : host.onnxruntime, seed);
+  write_text(fmt::format("{}, {} cores; one core: {:.1f} GMAC/s f32, {:.1f} GB/s\n",
+                         host.processor.name.empty() ? "unknown processor" : host.processor.name, host.cores,
+                         host.speed.fma_gmacs_per_s, host.speed.memory_gb_per_s));
+  write_text(fmt::format("ONNX Runtime {}; seed {}\n", host.onnxruntime.empty() ? "missing" : host.onnxruntime, seed));
 }
 
 // A contestant is a column, so that four of them fit a terminal and each figure has its competitors beside it.
@@ -173,12 +173,12 @@ Table figures_of(const std::vector<BenchResult>& results) {
 void print_results(const std::vector<BenchResult>& results) {
   std::string shapes;
   for (const auto& [port, shape] : results.front().shapes) shapes += fmt::format("  {} {}", port, to_string(shape));
-  fmt::print("\n{}{}  threads {}  lanes {}\n", bold(results.front().model.filename().native()), shapes, results.front().threads,
-             results.front().lanes);
+  write_text(fmt::format("\n{}{}  threads {}  lanes {}\n", bold(results.front().model.filename().native()), shapes,
+                         results.front().threads, results.front().lanes));
   if (!std::ranges::all_of(results, [](const BenchResult& result) { return result.error.has_value(); }))
-    fmt::print("{}", figures_of(results).text());
+    write_text(figures_of(results).text());
   for (const BenchResult& result : results) {
-    if (result.error) fmt::print("{}  error: {}\n", result.engine, result.error->message());
+    if (result.error) write_text(fmt::format("{}  error: {}\n", result.engine, result.error->message()));
   }
 }
 
@@ -204,11 +204,36 @@ BenchSpec spec_of(const BenchFlags& flags) {
   return spec;
 }
 
-// Wrong flags are told before anything is measured. Models that cannot be read become results.
-void check_inputs(const std::string& path, const BenchSpec& spec) {
-  const auto model = read_model(path);
-  if (!model) return;
-  if (const auto given = resolve_inputs(model->inputs, spec.inputs)) print_defaulted("bench", *given);
+// Wrong flags are told before anything is measured; one that fits any of the models is none. Models that cannot be read become
+// results.
+void check_inputs(const std::vector<std::string>& paths, const InputFlags& flags) {
+  std::vector<std::pair<std::string, ModelDescription>> models;
+  std::vector<Port> all;
+  for (const std::string& path : paths) {
+    auto model = read_model(path);
+    if (!model) continue;
+    all.insert(all.end(), model->inputs.begin(), model->inputs.end());
+    models.emplace_back(path, *std::move(model));
+  }
+  if (models.empty()) return;
+  const InputFlags known = flags_for(all, flags);
+  const auto without = [](std::vector<std::string> given, const std::vector<std::string>& of_some_model) {
+    std::erase_if(given, [&](const std::string& text) { return std::ranges::find(of_some_model, text) != of_some_model.end(); });
+    return given;
+  };
+  const InputFlags unknown{.inputs = without(flags.inputs, known.inputs),
+                           .dims = without(flags.dims, known.dims),
+                           .shapes = without(flags.shapes, known.shapes)};
+  if (!unknown.inputs.empty() || !unknown.dims.empty() || !unknown.shapes.empty())
+    static_cast<void>(resolve_inputs(all, unknown));  // throws
+  for (const auto& [path, model] : models) {
+    try {
+      const auto given = resolve_inputs(model.inputs, flags_for(model.inputs, flags));
+      if (given) print_defaulted("bench", *given);
+    } catch (const UsageError& error) {
+      throw models.size() == 1 ? error : UsageError(fmt::format("{}: {}", path, error.what()));
+    }
+  }
 }
 
 // Success if any contestant has figures; else what stopped the first.
@@ -226,7 +251,8 @@ Expected<> outcome(const std::vector<BenchResult>& results) {
 Expected<> bench(const BenchFlags& flags) {
   BenchSpec spec = spec_of(flags);
   if (!flags.pass.empty()) return write_json("-", bench_pass(flags.pass, flags.models.front(), spec));
-  for (const std::string& model : flags.models) check_inputs(model, spec);
+  check_inputs(flags.models, spec.inputs);
+  if (!flags.json.empty()) LANEWAY_TRY(check_json(flags.json));
   end_on_interrupt();
   Progress progress;
   spec.progress = [&](std::string_view text) { progress.show(text); };
@@ -276,9 +302,12 @@ void add_bench(CLI::App& app, Command& chosen) {
       "RunWithBinding, all bound once; ort-run its plain Run, which allocates the outputs.\n\n"
       "Contestants share the memory of their ports and take turns of 5 ms in random order. Inputs\n"
       "change between runs, outside of what is timed. Answers are compared before times count:\n"
-      "|a - b| <= 1e-5 + 1e-4 |b| for f32. Times are those of single runs; runs/s counts all lanes\n"
-      "while they run. Allocations are counted in a process of its own; open, first run and RSS are\n"
-      "those of a fresh process (a lane's open runs the model once). Ctrl-C shows what there is so far.\n\n"
+      "|a - b| <= 1e-5 + 1e-4 |b| for f32. Times are those of single runs; runs/s is that of all\n"
+      "lanes together by the clock, changes of inputs included. Allocations are counted in a process\n"
+      "of its own; open, first run and RSS are those of a fresh process (a lane's open runs the model\n"
+      "once). Ctrl-C shows what there is so far.\n\n"
+      "--dim, --shape and --input hold for the models that have what they name. Exit status 0 where\n"
+      "any contestant has figures; what stopped the others is told, and in the JSON.\n\n"
       "Examples:\n"
       "  laneway bench mlp.onnx mnist.onnx --engines ort-raw,ort\n"
       "  laneway bench encoder.onnx --dim batch=8 --dim sequence=128 --threads 2 --duration 10s\n"

@@ -94,7 +94,8 @@ class Race {
     result.error = timing.error;
     if (result.error || timing.samples.empty()) return;
     result.latencies = bench::latencies_of(timing.samples, bench::Clock::ns_per_tick());
-    result.throughput_per_s = static_cast<double>(timing.samples.size()) * spec_.lanes / result.latencies->total_us * 1e6;
+    const double seconds = static_cast<double>(timing.ticks) * bench::Clock::ns_per_tick() / 1e9;
+    result.throughput_per_s = static_cast<double>(timing.runs) / seconds;
     if (first == nullptr || first->samples.empty()) return;
     result.p50_ratio_to_first = bench::p50_ratio(timing.samples, first->samples);
     result.p50_ratio_ci95 = bench::p50_ratio_ci95(timing.samples, first->samples, rounds, spec_.inputs.seed);

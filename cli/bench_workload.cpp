@@ -22,6 +22,7 @@ bool varies(const GivenInputs& given) {
 Expected<bench::Workload> workload_of(const std::filesystem::path& model, const std::vector<Port>& outputs,
                                       const GivenInputs& given, const BenchSpec& spec) {
   bench::Workload workload{.model = model, .dimensions = given.dimensions, .threads = spec.threads, .lanes = spec.lanes};
+  if (outputs.empty()) return Error(ErrorCode::invalid_argument, model.native() + ": model: has no outputs");
   std::vector<Port> inputs;
   std::vector<Shape> shapes;
   for (const GivenInput& input : given.inputs) {
@@ -43,7 +44,7 @@ Expected<bench::Workload> workload_of(const std::filesystem::path& model, const 
 Expected<std::unique_ptr<BenchWorkload>> BenchWorkload::make(const std::filesystem::path& model, const BenchSpec& spec) {
   auto result = std::make_unique<BenchWorkload>();
   LANEWAY_TRY_ASSIGN(const ModelDescription description, read_model(model));
-  LANEWAY_TRY_ASSIGN(result->given_, resolve_inputs(description.inputs, spec.inputs));
+  LANEWAY_TRY_ASSIGN(result->given_, resolve_inputs(description.inputs, flags_for(description.inputs, spec.inputs)));
   LANEWAY_TRY_ASSIGN(result->workload_, workload_of(model, description.outputs, result->given_, spec));
   LANEWAY_TRY_ASSIGN(result->buffers_, bench::allocate_buffers(result->workload_));
 

@@ -151,13 +151,14 @@ void print(const Diagnosis& diagnosis) {
   if (found) facts.add({"", fmt::format("{}", fmt::join(found->providers, " "))});
   facts.add({"malloc counter", diagnosis.malloc_counter ? diagnosis.malloc_counter->native() : "missing"});
   for (const EngineEntry& engine : engines()) facts.add({fmt::format("engine {}", engine.name), std::string(engine.about)});
-  fmt::print("{}", facts.text());
+  write_text(facts.text());
   for (const Missing& entry : diagnosis.missing) {
-    fmt::print("\n{} {}\n  {}\n  brought by: {}\n", bold("missing:"), entry.what, entry.why, entry.command);
+    write_text(fmt::format("\n{} {}\n  {}\n  brought by: {}\n", bold("missing:"), entry.what, entry.why, entry.command));
   }
 }
 
 Expected<> doctor(const std::string& json) {
+  if (!json.empty()) LANEWAY_TRY(check_json(json));
   const Diagnosis diagnosis = diagnose();
   if (json != "-") print(diagnosis);
   if (!json.empty()) LANEWAY_TRY(write_json(json, json_of(diagnosis)));

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 namespace laneway::cli {
 namespace {
@@ -92,19 +93,17 @@ void store_cut(void* data, std::size_t index, Number value) {
           value >= high  ? std::numeric_limits<T>::max()
           : value <= low ? std::numeric_limits<T>::min()
                          : static_cast<T>(value));
-  } else if constexpr (std::is_same_v<T, std::uint64_t>) {
-    store(data, index, static_cast<T>(std::max<std::int64_t>(value, 0)));
   } else {
     store(data, index,
-          static_cast<T>(std::clamp<std::int64_t>(value, std::numeric_limits<T>::min(), std::numeric_limits<T>::max())));
+          std::in_range<T>(value) ? static_cast<T>(value)
+          : value > 0             ? std::numeric_limits<T>::max()
+                                  : std::numeric_limits<T>::min());
   }
 }
 
 template <class Number>
 void set(DType dtype, void* data, std::size_t index, Number value) {
-  const auto cut = [&](int low, int high) {
-    return std::clamp<Number>(value, static_cast<Number>(low), static_cast<Number>(high));
-  };
+  const auto cut = [&](int low, int high) { return std::clamp(static_cast<double>(value), double(low), double(high)); };
   const auto real = static_cast<double>(value);
   switch (dtype) {
     case DType::f32: return store(data, index, static_cast<float>(value));
@@ -172,6 +171,7 @@ Element element_at(DType dtype, const void* data, std::size_t index) {
 
 void set_element(DType dtype, void* data, std::size_t index, double value) { set(dtype, data, index, value); }
 void set_element(DType dtype, void* data, std::size_t index, std::int64_t value) { set(dtype, data, index, value); }
+void set_element(DType dtype, void* data, std::size_t index, std::uint64_t value) { set(dtype, data, index, value); }
 
 double to_double(const Element& element) {
   if (const auto* complex = std::get_if<std::complex<double>>(&element)) return complex->real();
@@ -184,7 +184,7 @@ double to_double(const Element& element) {
 }
 
 std::string to_string(const Element& element) {
-  if (const auto* real = std::get_if<double>(&element)) return fmt::format("{:.6g}", *real);
+  if (const auto* real = std::get_if<double>(&element)) return std::isnan(*real) ? "nan" : fmt::format("{:.6g}", *real);
   if (const auto* complex = std::get_if<std::complex<double>>(&element))
     return fmt::format("{:.6g}{:+.6g}i", complex->real(), complex->imag());
   if (const auto* integer = std::get_if<std::int64_t>(&element)) return fmt::format("{}", *integer);

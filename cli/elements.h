@@ -19,6 +19,7 @@ Element element_at(DType dtype, const void* data, std::size_t index);
 void set_element(DType dtype, void* data, std::size_t index, double value);
 /// The same without the detour over double, for integers of 64 bits.
 void set_element(DType dtype, void* data, std::size_t index, std::int64_t value);
+void set_element(DType dtype, void* data, std::size_t index, std::uint64_t value);
 
 /// Complex numbers by their real part.
 double to_double(const Element& element);

@@ -45,18 +45,27 @@ std::optional<double> real_of(std::string_view text) {
   return value;
 }
 
-std::optional<std::int64_t> integer_of(std::string_view text) {
-  std::int64_t value = 0;
+template <class Integer>
+std::optional<Integer> integer_of(std::string_view text) {
+  Integer value = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (problem != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
 
-// Whether an element that is no floating one can be this number exactly.
-bool holds(DType dtype, double value) {
-  std::byte element[16] = {};
-  set_element(dtype, element, 0, value);
-  return std::abs(value) < 0x1p63 && to_double(element_at(dtype, element, 0)) == value;
+// Whether an element can be this number: integers exactly, floating ones without overflow.
+template <class Number>
+bool holds(DType dtype, Number value) {
+  std::byte bytes[16] = {};
+  set_element(dtype, bytes, 0, value);
+  const Element element = element_at(dtype, bytes, 0);
+  if (is_floating(dtype)) return std::isfinite(to_double(element)) || !std::isfinite(static_cast<double>(value));
+  if (const auto* truth = std::get_if<bool>(&element)) return static_cast<Number>(*truth ? 1 : 0) == value;
+  if constexpr (std::is_integral_v<Number>) {
+    if (const auto* natural = std::get_if<std::uint64_t>(&element)) return std::cmp_equal(*natural, value);
+    return std::cmp_equal(std::get<std::int64_t>(element), value);
+  }
+  return to_double(element) == static_cast<double>(value);
 }
 
 RandomElements random_of(DType dtype) { return is_floating(dtype) ? RandomElements{-1, 1} : RandomElements{0, 1}; }
@@ -67,7 +76,8 @@ RandomElements range_of(const std::string& flag, const Port& port, std::string_v
   const double low = real_of(text.substr(0, dots)).value_or(none);
   const double high = dots == std::string_view::npos ? none : real_of(text.substr(dots + 2)).value_or(none);
   if (!(low <= high)) throw UsageError(fmt::format("{}: expected random:LO..HI with LO <= HI", flag));
-  if (!is_floating(port.dtype) && !(holds(port.dtype, low) && holds(port.dtype, high))) {
+  const bool too_big = !is_floating(port.dtype) && std::max(std::abs(low), std::abs(high)) >= 0x1p63;
+  if (too_big || !holds(port.dtype, low) || !holds(port.dtype, high)) {
     throw UsageError(fmt::format("{}: expected bounds that {} can hold", flag, name(port.dtype)));
   }
   return {low, high};
@@ -76,9 +86,11 @@ RandomElements range_of(const std::string& flag, const Port& port, std::string_v
 InputSource value_of(const std::string& flag, const Port& port, const std::string& text) {
   if (port.dtype == DType::boolean && (text == "true" || text == "false")) return std::int64_t{text == "true" ? 1 : 0};
   if (is_floating(port.dtype)) {
-    if (const auto real = real_of(text)) return *real;
-  } else if (const auto integer = integer_of(text); integer && holds(port.dtype, static_cast<double>(*integer))) {
+    if (const auto real = real_of(text); real && holds(port.dtype, *real)) return *real;
+  } else if (const auto integer = integer_of<std::int64_t>(text); integer && holds(port.dtype, *integer)) {
     return *integer;
+  } else if (const auto natural = integer_of<std::uint64_t>(text); natural && holds(port.dtype, *natural)) {
+    return *natural;
   }
   throw UsageError(
       fmt::format("{}: expected FILE.npy, random, random:LO..HI or a value of {}, got {}", flag, name(port.dtype), text));
@@ -87,6 +99,10 @@ InputSource value_of(const std::string& flag, const Port& port, const std::strin
 // What follows NAME= of --input.
 Expected<InputSource> source_of(const std::string& flag, const Port& port, const std::string& text) {
   const bool texts = port.kind == PortKind::tensor && port.dtype == DType::string;
+  std::error_code failure;
+  if (texts && text.ends_with(".npy") && std::filesystem::exists(text, failure))
+    return Error(ErrorCode::unimplemented,
+                 fmt::format("{}: texts are not read from files: expected --input {}=TEXT", text, port.name));
   if (texts && text != "random" && !text.starts_with("random:")) return InputSource(text);
   if (texts) throw UsageError(fmt::format("{}: expected a text for every element: there are no random strings", flag));
   if (text == "random") return InputSource(random_of(port.dtype));
@@ -139,9 +155,20 @@ class Resolver {
     throw UsageError(fmt::format("{}: no such input: {}", flag, expected_one_of(input_names_, name)));
   }
 
+  std::optional<std::int64_t> fixed_extent(const std::string& dimension) const {
+    for (const Port& port : ports_) {
+      for (std::size_t axis = 0; axis < port.shape.size(); ++axis) {
+        if (port.shape[axis].extent && port.shape[axis].symbol.empty() && dimension_name(port, axis) == dimension)
+          return port.shape[axis].extent;
+      }
+    }
+    return std::nullopt;
+  }
+
   void read_dim(const std::string& text) {
-    const Assignment dim = assignment_of("--dim", text);
+    const Assignment dim = last_assignment_of("--dim", text);
     const std::string flag = "--dim " + text;
+    if (const auto fixed = fixed_extent(dim.name)) throw UsageError(fmt::format("{}: the model fixes it at {}", flag, *fixed));
     if (std::ranges::find(open_, dim.name) == open_.end()) {
       throw UsageError(open_.empty() ? fmt::format("{}: the model's inputs have no open dimension", flag)
                                      : fmt::format("{}: no such dimension: {}", flag, expected_one_of(open_, dim.name)));
@@ -153,7 +180,7 @@ class Resolver {
   }
 
   void read_shape(const std::string& text) {
-    const Assignment assignment = assignment_of("--shape", text);
+    const Assignment assignment = last_assignment_of("--shape", text);
     const std::string flag = "--shape " + text;
     const std::size_t index = index_of(flag, assignment.name);
     if (auto problem = set_shape(index, shape_of(flag, assignment.value), flag)) throw UsageError(flag + ": " + *problem);
@@ -268,7 +295,34 @@ void GivenInput::fill(void* data, std::uint64_t seed, std::uint64_t variation) c
     for (std::size_t i = 0; i < count; ++i) set_element(port.dtype, data, i, *real);
   } else if (const auto* integer = std::get_if<std::int64_t>(&source)) {
     for (std::size_t i = 0; i < count; ++i) set_element(port.dtype, data, i, *integer);
+  } else if (const auto* natural = std::get_if<std::uint64_t>(&source)) {
+    for (std::size_t i = 0; i < count; ++i) set_element(port.dtype, data, i, *natural);
   }
+}
+
+InputFlags flags_for(const std::vector<Port>& inputs, const InputFlags& flags) {
+  const auto has_input = [&](const Assignment& flag) {
+    return std::ranges::any_of(inputs, [&](const Port& port) { return port.name == flag.name; });
+  };
+  const auto has_dimension = [&](const Assignment& flag) {
+    return std::ranges::any_of(inputs, [&](const Port& port) {
+      for (std::size_t axis = 0; axis < port.shape.size(); ++axis) {
+        if (dimension_name(port, axis) == flag.name) return true;
+      }
+      return false;
+    });
+  };
+  InputFlags result{.seed = flags.seed};
+  const auto keep = [](auto& to, const auto& from, const auto& assignment, const auto& has) {
+    std::ranges::copy_if(from, std::back_inserter(to), [&](const std::string& text) { return has(assignment(text)); });
+  };
+  keep(
+      result.inputs, flags.inputs, [](const std::string& text) { return assignment_of("--input", text); }, has_input);
+  keep(
+      result.shapes, flags.shapes, [](const std::string& text) { return last_assignment_of("--shape", text); }, has_input);
+  keep(
+      result.dims, flags.dims, [](const std::string& text) { return last_assignment_of("--dim", text); }, has_dimension);
+  return result;
 }
 
 Expected<GivenInputs> resolve_inputs(const std::vector<Port>& inputs, const InputFlags& flags) {

@@ -23,7 +23,7 @@ struct InputFlags {
 struct RandomElements {
   double low = -1, high = 1;  ///< Of floating ones; the bounds belong to integers too.
 };
-using InputSource = std::variant<RandomElements, double, std::int64_t, std::string, NpyArray>;
+using InputSource = std::variant<RandomElements, double, std::int64_t, std::uint64_t, std::string, NpyArray>;
 
 /// An input that runs are given.
 struct GivenInput {
@@ -42,6 +42,9 @@ struct GivenInputs {
   std::vector<NamedExtent> dimensions;  ///< Every dimension of these that the model leaves open.
   std::vector<std::string> defaulted;   ///< Those of them that nobody set: they are 1.
 };
+
+/// Those of the flags that name an input or a dimension which these ports have, where several models are given one set of flags.
+InputFlags flags_for(const std::vector<Port>& inputs, const InputFlags& flags);
 
 /// Throws UsageError where a flag does not fit the model: unknown names, wrong ranks, disagreement between flags.
 /// Errors: those of load_npy(); invalid_argument (a file of another dtype or shape than the model's input; an input that needs a

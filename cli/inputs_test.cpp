@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/elements.h"
+#include "cli/usage.h"
 
 namespace laneway::cli {
 namespace {
@@ -71,6 +72,36 @@ TEST(Inputs, PackedAndSmallTypesAreFilledToo) {
     }
     EXPECT_GT(sum, 20) << name(dtype);
   }
+}
+
+TEST(Inputs, IntegersOf64BitsReachTheirEnds) {
+  const auto given = [](DType dtype, const std::string& value) {
+    const auto inputs = resolve_inputs({Port{.name = "x", .dtype = dtype, .shape = {{.extent = 1}}}}, {.inputs = {"x=" + value}});
+    std::byte element[8] = {};
+    inputs->inputs[0].fill(element, 0, 0);
+    return to_string(element_at(dtype, element, 0));
+  };
+  for (const char* value : {"9223372036854775807", "-9223372036854775808", "9007199254740993"})
+    EXPECT_EQ(given(DType::i64, value), value);
+  for (const char* value : {"18446744073709551615", "9223372036854775808", "9007199254740993"})
+    EXPECT_EQ(given(DType::u64, value), value);
+  EXPECT_THROW(given(DType::i64, "9223372036854775808"), UsageError);
+  EXPECT_THROW(given(DType::u64, "-1"), UsageError);
+  EXPECT_THROW(given(DType::u8, "256"), UsageError);
+}
+
+TEST(Inputs, ValuesThatADtypeCannotHoldAreRefused) {
+  const Port half{.name = "x", .dtype = DType::f16, .shape = {{.extent = 1}}}, single{.name = "x", .shape = {{.extent = 1}}};
+  EXPECT_THROW(static_cast<void>(resolve_inputs({half}, {.inputs = {"x=70000"}})), UsageError);
+  EXPECT_THROW(static_cast<void>(resolve_inputs({single}, {.inputs = {"x=random:-1e308..1e308"}})), UsageError);
+  EXPECT_TRUE(resolve_inputs({half}, {.inputs = {"x=65504"}}));
+  EXPECT_TRUE(resolve_inputs({half}, {.inputs = {"x=inf"}}));
+}
+
+TEST(Inputs, NamesOfDimensionsMayHaveAnEqualsSign) {
+  const auto given = resolve_inputs({Port{.name = "x", .shape = {{.symbol = "a=b"}}}}, {.dims = {"a=b=3"}});
+  ASSERT_TRUE(given);
+  EXPECT_EQ(given->inputs[0].shape, Shape{3});
 }
 
 }  // namespace

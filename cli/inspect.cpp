@@ -119,21 +119,21 @@ void print_facts(const Inspection& inspection) {
   fact("version", view.model_version == 0 ? "" : std::to_string(view.model_version));
   fact("description", std::string(view.doc));
   for (const onnx::PropertyView& property : view.metadata) fact(property.key, std::string(property.value));
-  fmt::print("{} {}\n{}", bold("model"), inspection.path.native(), facts.text());
+  write_text(fmt::format("{} {}\n{}", bold("model"), inspection.path.native(), facts.text()));
 }
 
 void print_ports(std::string_view title, const std::vector<Port>& ports) {
   Table table({});
   table.left();
   for (const Port& port : ports)
-    table.add({"  " + port.name, type_text(port), describe_shape(port), port.optional ? "optional" : ""});
-  fmt::print("\n{}\n{}", bold(title), table.text());
+    table.add({"  " + shortened(port.name), type_text(port), describe_shape(port), port.optional ? "optional" : ""});
+  write_text(fmt::format("\n{}\n{}", bold(title), table.text()));
 }
 
 void print_operators(const std::vector<onnx::OperatorCount>& operators) {
   Table table({});
   for (const onnx::OperatorCount& op : operators) table.add({"  " + full_name(op), std::to_string(op.count)});
-  fmt::print("\n{}\n{}", bold("operators"), table.text());
+  write_text(fmt::format("\n{}\n{}", bold("operators"), table.text()));
 }
 
 void print_engines(const std::vector<EngineAnswer>& answers) {
@@ -143,10 +143,11 @@ void print_engines(const std::vector<EngineAnswer>& answers) {
     table.add({"  " + std::string(answer.engine.name),
                answer.opened ? "opens it" : fmt::format("no: {}", answer.opened.error().message())});
   }
-  fmt::print("\n{}\n{}", bold("engines"), table.text());
+  write_text(fmt::format("\n{}\n{}", bold("engines"), table.text()));
 }
 
 Expected<> inspect(const std::string& path, const std::string& json) {
+  if (!json.empty()) LANEWAY_TRY(check_json(json));
   Inspection inspection{.path = path};
   LANEWAY_TRY_ASSIGN(inspection.model, read_model(path));
   inspection.operators = onnx::count_operators(inspection.model.view);

@@ -66,17 +66,33 @@ std::string explain(const CLI::App& command, const CLI::ParseError& error) {
     return fmt::format("{}: no such flag{}", flag, near ? fmt::format(" (did you mean {}?)", *near) : "");
   }
   if (!rest.empty()) return fmt::format("{}: not expected here", rest.front());
-  return error.what();
+  const std::string told = error.what();
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) == nullptr) return told;
+  const bool again = told.find("At Most") != std::string::npos;
+  return told.substr(0, told.find(':')) + (again ? ": given more than once" : ": expected a value, got none");
 }
 
 int fail_usage(std::string_view command, std::string_view message) {
   print_error(command, message);
-  fmt::print(stderr, "laneway{}{} --help tells more.\n", command.empty() ? "" : " ", command);
+  write_text(fmt::format("laneway{}{} --help tells more.\n", command.empty() ? "" : " ", command), stderr);
   return wrong_usage;
 }
 
+int fail(std::string_view command, const Error& error) {
+  print_error(command, error.message());
+  return exit_status(error.code());
+}
+
+// Errors of ONNX Runtime are left out: it returns them too, and then they are told with what they belong to.
+LogSink log_for_people() {
+  return [to_stderr = log::to_stderr()](const LogRecord& record) {
+    if (record.category != "ort" || record.severity != Severity::error) to_stderr(record);
+  };
+}
+
 int program(int argc, char** argv) {
-  log::set_sink(log::to_stderr());
+  open_streams();
+  log::set_sink(log_for_people());
   CLI::App app("Runs ONNX models through lanes: inputs and outputs bound once, run again and again.", "laneway");
   Command chosen;
   add_commands(app, chosen);
@@ -87,17 +103,17 @@ int program(int argc, char** argv) {
     if (argc == 1) throw UsageError("no command: expected one of run, inspect, bench, doctor");
     check_command(app, argv[1]);
     app.parse(argc, argv);
-    const Expected<> done = chosen();
-    if (done) return 0;
-    print_error(command(), done.error().message());
-    return exit_status(done.error().code());
+    Expected<> done = chosen();
+    if (done) done = close_output();
+    return done ? 0 : fail(command(), done.error());
   } catch (const UsageError& error) { return fail_usage(command(), error.what()); } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     const CLI::App& told = app.get_subcommands().empty() ? app : *app.get_subcommands().front();
-    return fail_usage(command(), explain(told, error));
-  } catch (const std::bad_alloc&) {
-    print_error(command(), Error::out_of_memory().message());
-    return exit_status(ErrorCode::resource_exhausted);
+    if (error.get_exit_code() != 0) return fail_usage(command(), explain(told, error));
+    app.exit(error);  // --help, --version
+    const Expected<> done = close_output();
+    return done ? 0 : fail(command(), done.error());
+  } catch (const std::bad_alloc&) { return fail(command(), Error::out_of_memory()); } catch (const std::exception& error) {
+    return fail(command(), Error(ErrorCode::resource_exhausted, fmt::format("the system refuses: {}", error.what())));
   }
 }
 
@@ -128,7 +144,9 @@ void check_engines(std::string_view flag, const std::vector<std::string>& names,
 void print_defaulted(std::string_view command, const GivenInputs& given) {
   const std::vector<std::string>& names = given.defaulted;
   if (names.empty()) return;
-  print_note(command, fmt::format("not set, so 1: {} (--dim {}=N)", fmt::join(names, ", "), names.front()));
+  const bool plain = names.front().find_first_of(" \t\n'\"\\$`!*?[](){}<>|&;#~") == std::string::npos;
+  print_note(command, fmt::format("not set, so 1: {} (--dim {}{}=N{})", fmt::join(names, ", "), plain ? "" : "'", names.front(),
+                                  plain ? "" : "'"));
 }
 
 }  // namespace laneway::cli

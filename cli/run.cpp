@@ -67,6 +67,12 @@ Expected<> fill_inputs(Lane& lane, const GivenInputs& given, std::uint64_t seed)
   return {};
 }
 
+Error run_failed(const RunFlags& flags, Error error) {
+  const std::string what = flags.model + ": run";
+  if (error.code() != ErrorCode::deadline_exceeded) return std::move(error).with_context(what);
+  return Error(error.code(), fmt::format("{}: deadline over: expected at most {} (--timeout)", what, flags.timeout));
+}
+
 // Times in microseconds, ascending.
 Expected<std::vector<double>> run_often(Lane& lane, const RunFlags& flags) {
   const int runs = count_of("--runs", flags.runs, runs_max);
@@ -74,7 +80,7 @@ Expected<std::vector<double>> run_often(Lane& lane, const RunFlags& flags) {
   std::vector<double> times_us;
   for (int run = 0; run < runs; ++run) {
     const auto start = std::chrono::steady_clock::now();
-    LANEWAY_TRY(timeout ? lane.run(*timeout) : lane.run());
+    if (Expected<> done = timeout ? lane.run(*timeout) : lane.run(); !done) return run_failed(flags, std::move(done).error());
     times_us.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
   }
   std::ranges::sort(times_us);
@@ -124,13 +130,17 @@ std::string file_name(const std::string& output, std::set<std::string>& taken) {
   return name + ".npy";
 }
 
-Expected<> save(const std::vector<Result>& results, const std::filesystem::path& folder) {
+Expected<> make_folder(const std::filesystem::path& folder) {
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
   if (failure) {
     return Error(errno_code(failure.value()),
                  fmt::format("--save-outputs {}: cannot be made: {}", folder.native(), failure.message()));
   }
+  return check_writable(fmt::format("--save-outputs {}", folder.native()), folder / "x.npy");
+}
+
+Expected<> save(const std::vector<Result>& results, const std::filesystem::path& folder) {
   std::set<std::string> taken;
   for (const Result& result : results) {
     if (result.value != nullptr) {
@@ -185,18 +195,19 @@ Expected<> print(const RunFlags& flags, const Runtime& runtime, const std::vecto
     timing = fmt::format("{} runs, min {:.1f} us, p50 {:.1f} us, max {:.1f} us", times_us.size(), times_us.front(),
                          times_us[(times_us.size() - 1) / 2], times_us.back());
   }
-  fmt::print("{}: engine {}, {}\n\n", std::filesystem::path(flags.model).filename().native(), runtime.report().engine, timing);
+  write_text(fmt::format("{}: engine {}, {}\n\n", std::filesystem::path(flags.model).filename().native(), runtime.report().engine,
+                         timing));
   Table table({"output", "dtype", "shape", "values"});
   table.left();
   for (const Result& result : results) {
     if (result.value != nullptr) {
-      table.add({result.port.name, std::string(name(result.port.dtype)), "", to_string(*result.value)});
+      table.add({shortened(result.port.name), std::string(name(result.port.dtype)), "", to_string(*result.value)});
       continue;
     }
     LANEWAY_TRY_ASSIGN(const TensorSummary summary, summary_of(result));
-    table.add({result.port.name, std::string(name(result.view.dtype)), to_string(result.shape), to_string(summary)});
+    table.add({shortened(result.port.name), std::string(name(result.view.dtype)), to_string(result.shape), to_string(summary)});
   }
-  fmt::print("{}", table.text());
+  write_text(table.text());
   return {};
 }
 
@@ -206,9 +217,12 @@ Expected<> run(RunFlags flags) {
   count_of("--runs", flags.runs, runs_max);
   if (!flags.timeout.empty()) duration_of("--timeout", flags.timeout);
   LANEWAY_TRY_ASSIGN(const ModelDescription model, read_model(flags.model));
+  if (model.outputs.empty()) return Error(ErrorCode::invalid_argument, flags.model + ": model: has no outputs");
   check_outputs(model.outputs, flags.outputs);
   LANEWAY_TRY_ASSIGN(const GivenInputs given, resolve_inputs(model.inputs, flags.inputs));
   const RuntimeSpec spec = spec_of(flags, given);
+  if (!flags.json.empty()) LANEWAY_TRY(check_json(flags.json));
+  if (!flags.save_outputs.empty()) LANEWAY_TRY(make_folder(flags.save_outputs));
   print_defaulted("run", given);
 
   LANEWAY_TRY_ASSIGN(const Runtime runtime, open(spec));
@@ -243,7 +257,7 @@ void add_run(CLI::App& app, Command& chosen) {
       ->type_name("N")
       ->capture_default_str();
   command.add_option("--threads", flags->threads, "That compute one run")->type_name("N")->capture_default_str();
-  command.add_option("--timeout", flags->timeout, "End a run that takes longer: 5ms, 100us, 2s")->type_name("TIME");
+  command.add_option("--timeout", flags->timeout, "Ends a run that is still going on then: 5ms, 100us, 2s")->type_name("TIME");
   command.add_option("--json", flags->json, "Write the same for machines; - is stdout, without the text")->type_name("FILE|-");
   command.footer(
       "Inputs are random unless --input says otherwise: floats uniform in [-1, 1], integers and\n"

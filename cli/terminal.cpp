@@ -1,5 +1,6 @@
 #include "cli/terminal.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -18,7 +19,9 @@ std::string styled(std::string_view text, std::string_view code, std::FILE* stre
 
 void print_message(std::string_view command, std::string_view kind, std::string_view code, std::string_view message) {
   const std::string_view space = command.empty() ? "" : " ";
-  fmt::print(stderr, "laneway{}{}: {} {}\n", space, command, styled(fmt::format("{}:", kind), code, stderr), message);
+  write_text(fmt::format("laneway{}{}: {} {}\n", space, command, styled(fmt::format("{}:", kind), code, stderr),
+                         printable(message, "\n")),
+             stderr);
 }
 
 // Columns on a screen, as far as UTF-8 tells: the bytes that begin a character.
@@ -28,6 +31,31 @@ std::size_t width_of(std::string_view text) {
 }
 
 }  // namespace
+
+std::string printable(std::string_view text, std::string_view kept) {
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool control = byte < 0x20 || byte == 0x7f;
+    result += !control || kept.find(c) != kept.npos ? std::string(1, c) : fmt::format("\\x{:02x}", byte);
+  }
+  return result;
+}
+
+std::string shortened(const std::string& name) {
+  constexpr std::size_t width_max = 60;
+  if (width_of(name) <= width_max) return name;
+  std::size_t end = width_max - 3;
+  while ((static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
+  return name.substr(0, end) + "...";
+}
+
+void Table::add(std::vector<std::string> cells) {
+  for (std::string& cell : cells) cell = printable(cell);
+  rows_.push_back(std::move(cells));
+}
+
+void write_text(std::string_view text, std::FILE* stream) { std::fwrite(text.data(), 1, text.size(), stream); }
 
 bool coloured(std::FILE* stream) {
   const char* const refused = std::getenv("NO_COLOR");
@@ -46,7 +74,7 @@ Progress::~Progress() { show(""); }
 void Progress::show(std::string_view text) {
   if (!on_ || text == shown_) return;
   shown_ = text;
-  fmt::print(stderr, "\r\x1b[K{}", text);
+  write_text(fmt::format("\r\x1b[K{}", text), stderr);
 }
 
 std::string Table::text() const {
@@ -77,6 +105,28 @@ std::string bytes_text(std::size_t bytes) {
   if (kib < 1024) return fmt::format("{:.1f} KiB", kib);
   return kib < 1024 * 1024 ? fmt::format("{:.1f} MiB", kib / 1024) : fmt::format("{:.2f} GiB", kib / 1024 / 1024);
 }
+
+void open_streams() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(descriptor, F_GETFD) < 0) open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
+Expected<> close_output() {
+  const bool failed_before = std::ferror(stdout) != 0;
+  if (std::fflush(stdout) == 0 && !failed_before) return {};
+  const std::string why = failed_before ? "" : fmt::format(": {}", std::strerror(errno));
+  return Error(failed_before ? ErrorCode::internal : errno_code(errno), "stdout: cannot be written" + why);
+}
+
+Expected<> check_writable(const std::string& what, const std::filesystem::path& path) {
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  if (access(path.c_str(), W_OK) == 0) return {};
+  if (errno == ENOENT && access(folder.c_str(), W_OK | X_OK) == 0) return {};
+  return Error(errno_code(errno), fmt::format("{}: cannot be written: {}", what, std::strerror(errno)));
+}
+
+Expected<> check_json(const std::string& where) { return where == "-" ? Expected<>() : check_writable("--json " + where, where); }
 
 Expected<> write_json(const std::string& where, const nlohmann::ordered_json& json) {
   // Names in models may be any bytes: what is no UTF-8 is replaced.

@@ -47,6 +47,11 @@ std::optional<T> number_of(std::string_view text) {
   return value;
 }
 
+Assignment cut_at(std::size_t equals, std::string_view flag, const std::string& text) {
+  if (equals == 0 || equals == std::string::npos) wrong(flag, "NAME=VALUE", text);
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
 }  // namespace
 
 std::optional<std::string> near_match(std::string_view got, std::span<const std::string> known) {
@@ -93,11 +98,9 @@ std::chrono::nanoseconds duration_of(std::string_view flag, const std::string& t
   return std::chrono::nanoseconds(std::llround(ns));
 }
 
-Assignment assignment_of(std::string_view flag, const std::string& text) {
-  const std::size_t equals = text.find('=');
-  if (equals == 0 || equals == std::string::npos) wrong(flag, "NAME=VALUE", text);
-  return {text.substr(0, equals), text.substr(equals + 1)};
-}
+Assignment assignment_of(std::string_view flag, const std::string& text) { return cut_at(text.find('='), flag, text); }
+
+Assignment last_assignment_of(std::string_view flag, const std::string& text) { return cut_at(text.rfind('='), flag, text); }
 
 std::int64_t extent_of(std::string_view flag, const std::string& text) {
   const auto extent = number_of<std::int64_t>(text);

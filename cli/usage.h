@@ -35,6 +35,8 @@ struct Assignment {
   std::string name, value;
 };
 Assignment assignment_of(std::string_view flag, const std::string& text);
+/// The same cut at the last "=": for values that have none, as names may.
+Assignment last_assignment_of(std::string_view flag, const std::string& text);
 std::int64_t extent_of(std::string_view flag, const std::string& text);
 /// "1x3x224x224"; nothing for a scalar.
 Shape shape_of(std::string_view flag, const std::string& text);

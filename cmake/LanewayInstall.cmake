@@ -1,5 +1,4 @@
 # What is made of the modules: laneway::laneway, the package for find_package and the one for pkg-config.
-include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 # Shared: one library of all modules, and laneway::<module> stands for it. Static: the archives themselves.
@@ -9,7 +8,7 @@ if(BUILD_SHARED_LIBS)
     target_sources(laneway_shared PRIVATE $<TARGET_OBJECTS:laneway_${module}>)
   endforeach()
   target_link_options(laneway_shared PRIVATE "LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/exports.map" LINKER:--no-undefined)
-  target_include_directories(laneway_shared INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+  target_include_directories(laneway_shared INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_compile_features(laneway_shared INTERFACE cxx_std_20)
   set_target_properties(laneway_shared PROPERTIES OUTPUT_NAME laneway EXPORT_NAME laneway LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} LINK_DEPENDS "${PROJECT_SOURCE_DIR}/cmake/exports.map")
@@ -43,6 +42,15 @@ if(LANEWAY_INSTALL)
   install(EXPORT laneway NAMESPACE laneway:: FILE lanewayConfig.cmake DESTINATION "${package_folder}")
   # Before 1.0 a minor version may change the interface.
   write_basic_package_version_file("${PROJECT_BINARY_DIR}/lanewayConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
+  # Its prefix is told from where it lies, so that an installed tree may be moved; not where libraries go to a folder of its own.
+  if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+    set(pkg_config_prefix "${CMAKE_INSTALL_PREFIX}")
+  else()
+    file(RELATIVE_PATH pkg_config_prefix "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
+    string(PREPEND pkg_config_prefix "\${pcfiledir}/")
+  endif()
+  cmake_path(APPEND pkg_config_libdir "\${prefix}" "${CMAKE_INSTALL_LIBDIR}")
+  cmake_path(APPEND pkg_config_includedir "\${prefix}" "${CMAKE_INSTALL_INCLUDEDIR}")
   configure_file("${PROJECT_SOURCE_DIR}/cmake/laneway.pc.in" "${PROJECT_BINARY_DIR}/laneway.pc" @ONLY)
   install(FILES "${PROJECT_BINARY_DIR}/lanewayConfigVersion.cmake" DESTINATION "${package_folder}")
   install(FILES "${PROJECT_BINARY_DIR}/laneway.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

@@ -1,5 +1,6 @@
 # How the tree's CMakeLists.txt files name their targets. A dependency is a module's name as in LANEWAY_MODULES ("core",
 # "engines_ort"), or any other target.
+include(GNUInstallDirs)
 
 function(_laneway_dependencies out)
   set(targets)
@@ -19,7 +20,7 @@ function(laneway_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;PUBLIC_DEPS;PRIVATE_DEPS")
   add_library(laneway_${name} STATIC ${arg_SOURCES})
   target_include_directories(laneway_${name}
-    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>
+    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
     PRIVATE "${PROJECT_SOURCE_DIR}/src")
   target_compile_features(laneway_${name} PUBLIC cxx_std_20)
   laneway_warnings(laneway_${name})

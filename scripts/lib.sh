@@ -1,5 +1,8 @@
 # Shared by the scripts beside it, which source it. Leaves the caller in the repository's root.
 set -euo pipefail
+for variable in LANEWAY_ORT_ROOT LANEWAY_ORT_LIBRARY; do  # paths of the caller's folder
+  [ -z "${!variable:-}" ] || export "$variable=$(realpath -ms "${!variable}")"
+done
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # Build folders, and clones, share what they compile alike.
@@ -16,6 +19,8 @@ usage() {  # prints the comment at the head of the calling script
   sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
   exit "$1"
 }
+
+case ${1:-} in -h | --help) usage 0 ;; esac
 
 configure() {  # configure PRESET: quiet unless it fails
   local log=build/$1/configure.log

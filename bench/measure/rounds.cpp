@@ -32,6 +32,8 @@ class Drivers {
         barrier_(static_cast<std::ptrdiff_t>(spec.lanes) + 1),
         samples_(spec.lanes, std::vector<std::vector<Sample>>(contestants)),
         fastest_(contestants, std::numeric_limits<std::uint64_t>::max()),
+        runs_(contestants),
+        ticks_(contestants),
         errors_(contestants) {
     for (std::size_t lane = 0; lane < spec.lanes; ++lane) threads_.emplace_back([this, lane] { drive(lane); });
   }
@@ -43,14 +45,18 @@ class Drivers {
   // Has every lane run the block, and returns when all are through.
   void run(const Block& block) {
     block_ = block;
+    begin_ = std::numeric_limits<std::uint64_t>::max();
+    end_ = 0;
     barrier_.arrive_and_wait();
-    if (block.timed != nullptr) barrier_.arrive_and_wait();
+    if (block.timed == nullptr) return;
+    barrier_.arrive_and_wait();
+    if (block.counts && begin_ < end_) ticks_[block.contestant] += end_ - begin_;
   }
 
   bool failed(std::size_t contestant) const { return errors_[contestant].has_value(); }
 
   Timing timing(std::size_t contestant) const {
-    Timing timing{.error = errors_[contestant]};
+    Timing timing{.runs = runs_[contestant], .ticks = ticks_[contestant], .error = errors_[contestant]};
     for (const auto& of_lane : samples_) {
       timing.samples.insert(timing.samples.end(), of_lane[contestant].begin(), of_lane[contestant].end());
     }
@@ -74,7 +80,7 @@ class Drivers {
     std::vector<Sample>& samples = samples_[lane][block.contestant];
     bool counts = block.counts && fastest_[block.contestant] * long_run_share >= block.length_ticks;
     const std::uint64_t start = Clock::begin();
-    std::uint64_t end = start, fastest = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t end = start, fastest = std::numeric_limits<std::uint64_t>::max(), runs = 0;
     do {
       spec_.prepare(lane, turn++);
       const std::uint64_t begin = Clock::begin();
@@ -83,17 +89,21 @@ class Drivers {
       if (!done) return fail(block.contestant, std::move(done).error());
       if (counts) samples.push_back({end - begin, block.round});
       counts = block.counts;
+      ++runs;
       fastest = std::min(fastest, end - begin);
     } while (end - start < block.length_ticks && !stopped());
-    if (!block.counts) note_fastest(block.contestant, fastest);
+    const std::lock_guard lock(mutex_);
+    if (block.counts) {
+      runs_[block.contestant] += runs;
+      begin_ = std::min(begin_, start);
+      end_ = std::max(end_, end);
+    } else {
+      fastest_[block.contestant] = std::min(fastest_[block.contestant], fastest);
+    }
   }
 
   bool stopped() const noexcept { return spec_.stop != nullptr && spec_.stop->load(std::memory_order_relaxed); }
 
-  void note_fastest(std::size_t contestant, std::uint64_t ticks) {
-    const std::lock_guard lock(mutex_);
-    fastest_[contestant] = std::min(fastest_[contestant], ticks);
-  }
   void fail(std::size_t contestant, Error error) {
     const std::lock_guard lock(mutex_);
     if (!errors_[contestant]) errors_[contestant] = std::move(error);
@@ -104,6 +114,8 @@ class Drivers {
   Block block_;
   std::vector<std::vector<std::vector<Sample>>> samples_;  // [lane][contestant]
   std::vector<std::uint64_t> fastest_;                     // of the warm-up
+  std::vector<std::uint64_t> runs_, ticks_;                // of the blocks that count
+  std::uint64_t begin_ = 0, end_ = 0;                      // of this block
   std::vector<std::optional<Error>> errors_;
   std::mutex mutex_;
   std::vector<std::thread> threads_;

@@ -34,6 +34,8 @@ struct RoundsSpec {
 
 struct Timing {
   std::vector<Sample> samples = {};  ///< Sorted by ticks.
+  std::uint64_t runs = 0;            ///< In its blocks, on all lanes.
+  std::uint64_t ticks = 0;           ///< Of its blocks, from the first lane's begin to the last one's end.
   std::optional<Error> error;        ///< Of the first run that failed; after it the contestant was left out.
 };
 

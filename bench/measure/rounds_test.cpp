@@ -76,6 +76,19 @@ TEST(Rounds, PreparesEveryRunOfEveryLane) {
   for (std::size_t lane = 0; lane < 3; ++lane) EXPECT_TRUE(spinner.lanes[lane]);
 }
 
+TEST(Rounds, CountsRunsByTheClockOnTheWall) {
+  Spinner spinner(20us);
+  const std::array<Timed*, 1> contestants = {&spinner};
+  RoundsSpec spec = quick();
+  spec.lanes = 3;
+  spec.prepare = [](std::size_t, std::uint64_t) { std::this_thread::sleep_for(1ms); };
+  const Timing timing = run_rounds(contestants, spec).timings.front();
+  const double seconds = static_cast<double>(timing.ticks) * Clock::ns_per_tick() / 1e9;
+  EXPECT_GE(timing.runs, timing.samples.size());
+  EXPECT_GT(timing.runs, 3u);
+  EXPECT_LE(static_cast<double>(timing.runs) / seconds, 3 * 1000.0) << "3 lanes sleep 1 ms before each run";
+}
+
 TEST(Rounds, OneThatFailsIsLeftOutAndTheOthersGoOn) {
   Spinner good(20us), bad(20us, 5), never(20us, 1);
   const std::array<Timed*, 3> contestants = {&bad, &good, &never};

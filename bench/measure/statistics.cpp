@@ -13,12 +13,21 @@ const Sample& quantile(const std::vector<Sample>& sorted, double p) {
   return sorted[std::max<std::size_t>(rank, 1) - 1];
 }
 
-// The median of the samples when each counts as often as its round was drawn.
+// The median of the samples when each counts as often as its round was drawn. Clocks are coarse, so that many samples are equal:
+// they are taken for times spread evenly between the middles to their neighbours, or the median would hardly ever move.
 double weighted_median(const std::vector<Sample>& sorted, const std::vector<std::uint32_t>& drawn, std::uint64_t total) {
-  std::uint64_t passed = 0;
-  for (const Sample& sample : sorted) {
-    passed += drawn[sample.round];
-    if (2 * passed >= total) return static_cast<double>(sample.ticks);
+  const double half = static_cast<double>(total) / 2;
+  double passed = 0;
+  for (std::size_t begin = 0, end = 0; begin < sorted.size(); begin = end) {
+    double weight = 0;
+    for (; end < sorted.size() && sorted[end].ticks == sorted[begin].ticks; ++end) weight += drawn[sorted[end].round];
+    if (weight > 0 && passed + weight >= half) {
+      const auto here = static_cast<double>(sorted[begin].ticks);
+      const double low = begin == 0 ? here : (here + static_cast<double>(sorted[begin - 1].ticks)) / 2;
+      const double high = end == sorted.size() ? here : (here + static_cast<double>(sorted[end].ticks)) / 2;
+      return low + (high - low) * (half - passed) / weight;
+    }
+    passed += weight;
   }
   return static_cast<double>(sorted.back().ticks);
 }
@@ -37,15 +46,13 @@ std::uint64_t total_drawn(const std::vector<std::uint64_t>& by_round, const std:
 
 Latencies latencies_of(const std::vector<Sample>& sorted, double ns_per_tick) {
   const auto us = [&](const Sample& sample) { return static_cast<double>(sample.ticks) * ns_per_tick / 1e3; };
-  Latencies result{.samples = sorted.size(),
-                   .min_us = us(sorted.front()),
-                   .p50_us = us(quantile(sorted, 0.5)),
-                   .p90_us = us(quantile(sorted, 0.9)),
-                   .p99_us = us(quantile(sorted, 0.99)),
-                   .p999_us = us(quantile(sorted, 0.999)),
-                   .max_us = us(sorted.back())};
-  for (const Sample& sample : sorted) result.total_us += us(sample);
-  return result;
+  return {.samples = sorted.size(),
+          .min_us = us(sorted.front()),
+          .p50_us = us(quantile(sorted, 0.5)),
+          .p90_us = us(quantile(sorted, 0.9)),
+          .p99_us = us(quantile(sorted, 0.99)),
+          .p999_us = us(quantile(sorted, 0.999)),
+          .max_us = us(sorted.back())};
 }
 
 double p50_ratio(const std::vector<Sample>& a, const std::vector<Sample>& b) {
@@ -69,7 +76,8 @@ Interval p50_ratio_ci95(const std::vector<Sample>& a, const std::vector<Sample>&
   if (ratios.empty()) return {p50_ratio(a, b), p50_ratio(a, b)};
   std::sort(ratios.begin(), ratios.end());
   const auto at = [&](double p) { return ratios[static_cast<std::size_t>(p * static_cast<double>(ratios.size() - 1) + 0.5)]; };
-  return {at(0.025), at(0.975)};
+  const double ratio = p50_ratio(a, b);
+  return {std::min(at(0.025), ratio), std::max(at(0.975), ratio)};
 }
 
 }  // namespace laneway::bench

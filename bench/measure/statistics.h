@@ -15,7 +15,6 @@ struct Sample {
 struct Latencies {
   std::size_t samples = 0;
   double min_us = 0, p50_us = 0, p90_us = 0, p99_us = 0, p999_us = 0, max_us = 0;
-  double total_us = 0;
 };
 /// `sorted`: by ticks, not empty.
 Latencies latencies_of(const std::vector<Sample>& sorted, double ns_per_tick);
@@ -25,7 +24,7 @@ struct Interval {
 };
 
 /// p50 of `a` divided by p50 of `b`, and where it lies with 95 % confidence: a bootstrap that draws whole rounds, so that what
-/// slows a round down for both is drawn for both. Both sorted by ticks, not empty.
+/// slows a round down for both is drawn for both. What a coarse clock cannot tell apart widens it. Both sorted by ticks, not empty.
 double p50_ratio(const std::vector<Sample>& a, const std::vector<Sample>& b);
 Interval p50_ratio_ci95(const std::vector<Sample>& a, const std::vector<Sample>& b, std::uint32_t rounds, std::uint64_t seed);
 

@@ -25,7 +25,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-const fs::path newer = fs::path(LANEWAY_TEST_DEPS_DIR) / "onnxruntime/lib/libonnxruntime.so.1";
+const fs::path newer = LANEWAY_TEST_ORT_LIBRARY;
 const fs::path older = fs::path(LANEWAY_TEST_DEPS_DIR) / "onnxruntime-1.23/lib/libonnxruntime.so.1";
 
 struct Probe {

@@ -28,8 +28,6 @@ class CliBench : public testing::Test {
 TEST_F(CliBench, JsonIsAsStated) {
   folder.write("mlp.onnx", test_models::mlp());
   folder.write("two.onnx", test_models::two_inputs());
-  const Ended ended = bench({"mlp.onnx", "./two.onnx", "--engines", "ort-raw,ort,ort-run", "--dim", "batch=3", "--json", "-"});
-  ASSERT_EQ(ended.status, 2) << "mlp.onnx has no batch" << ended.err;
   const Ended good = bench({"mlp.onnx", "./two.onnx", "--engines", "ort-raw,ort,ort-run", "--seed", "5", "--json", "-"});
   ASSERT_EQ(good.status, 0) << good.err;
   EXPECT_EQ(good.err, "laneway bench: note: not set, so 1: batch (--dim batch=N)\n");
@@ -186,6 +184,24 @@ TEST_F(CliBench, FourContestantsFitATerminalOf120Columns) {
        {"min us", "p50 us", "p90 us", "p99 us", "p99.9 us", "max us", "p50 to first [95 %]", "runs/s", "allocations/run",
         "bytes allocated/run", "open ms", "first run ms", "RSS MiB", "largest difference"})
     EXPECT_THAT(table, HasSubstr(std::string("\n") + figure + " "));
+}
+
+TEST_F(CliBench, FlagsHoldForTheModelsThatHaveWhatTheyName) {
+  folder.write("two.onnx", test_models::two_inputs());
+  folder.write("encoder.onnx", test_models::encoder());
+  const Ended ended = bench({"two.onnx", "encoder.onnx", "--engines", "ort", "--dim", "batch=3", "--dim", "sequence=5", "--input",
+                             "mask=1", "--json", "-"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  const auto results = ended.json()["results"];
+  EXPECT_EQ(results[0]["shapes"]["a"], nlohmann::json({3, 4}));
+  EXPECT_EQ(results[1]["shapes"]["ids"], nlohmann::json({3, 5}));
+  const Ended unknown = bench({"two.onnx", "encoder.onnx", "--dim", "batch=3", "--dim", "sequnce=5"});
+  EXPECT_EQ(unknown.status, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("--dim sequnce=5: no such dimension"));
+  EXPECT_THAT(unknown.err, HasSubstr("(did you mean sequence?)"));
+  const Ended wrong = bench({"two.onnx", "encoder.onnx", "--shape", "ids=3"});
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("encoder.onnx: --shape ids=3: expected [batch, sequence], got [3]"));
 }
 
 }  // namespace

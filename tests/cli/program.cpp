@@ -110,6 +110,8 @@ Ended laneway(const std::vector<std::string>& arguments, const How& how) {
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, out.childs, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, err.childs, STDERR_FILENO);
+  if (!how.out.empty()) posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, how.out.c_str(), O_WRONLY, 0);
+  for (const int stream : how.closed) posix_spawn_file_actions_addclose(&actions, stream);
   if (!how.folder.empty()) posix_spawn_file_actions_addchdir_np(&actions, how.folder.c_str());
   pid_t child = 0;
   const int refused =

@@ -30,6 +30,8 @@ struct How {
   std::filesystem::path folder = {};          ///< Where it runs. Empty: here.
   std::vector<std::string> environment = {};  ///< NAME=VALUE beside the test's own.
   bool on_terminal = false;                   ///< Its stderr is a terminal.
+  std::string out = {};                       ///< A file that its stdout goes to; empty: to us.
+  std::vector<int> closed = {};               ///< Streams that it does not have.
   /// Asked whenever there is more on stderr; true sends it a SIGINT, once.
   std::function<bool(std::string_view err)> interrupt = nullptr;
 };

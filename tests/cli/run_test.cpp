@@ -174,6 +174,8 @@ TEST_F(CliRun, TextGoesInAndOut) {
   EXPECT_THAT(without.err, HasSubstr("input x: is text: expected --input x=TEXT"));
   EXPECT_EQ(run({"m.onnx", "--input", "x=random"}).status, 2);
   EXPECT_EQ(run({"m.onnx", "--input", "x=a", "--save-outputs", "."}).status, 12);
+  folder.write("x.npy", npy_file("<U1", "(1,)", std::string(4, 'a')));
+  EXPECT_EQ(run({"m.onnx", "--input", "x=x.npy"}).status, 12) << "no text that happens to be a file's name";
 }
 
 TEST_F(CliRun, OtherKindsOfOutputsAreShown) {
@@ -239,6 +241,15 @@ TEST_F(CliRun, WithoutOnnxRuntimeItSaysWhatBringsIt) {
   EXPECT_EQ(ended.status, 14);
   EXPECT_THAT(ended.err, HasSubstr("/nowhere/libonnxruntime.so"));
   EXPECT_THAT(ended.err, HasSubstr("scripts/setup"));
+}
+
+TEST_F(CliRun, FailuresOfARunNameTheModel) {
+  folder.write("m.onnx", test_models::two_outputs());
+  EXPECT_THAT(run({"m.onnx", "--input", "index=99"}).err, HasSubstr("error: m.onnx: run: "));
+  EXPECT_THAT(run({"m.onnx", "--input", "index=99"}).err, testing::Not(HasSubstr("[ort]"))) << "told once";
+  folder.write("long.onnx", test_models::long_running());
+  EXPECT_THAT(run({"long.onnx", "--input", "iterations=1000000000", "--timeout", "50ms"}).err,
+              HasSubstr("error: long.onnx: run: deadline over: expected at most 50ms (--timeout)"));
 }
 
 }  // namespace

@@ -172,5 +172,49 @@ TEST_F(CliUsage, ColoursAreForTerminalsOnly) {
   EXPECT_THAT(run({"inspect", "identity.onnx"}, {.on_terminal = true}).out, Not(HasSubstr("\x1b"))) << "its stdout is none";
 }
 
+TEST_F(CliUsage, FlagsWithoutAValueOrGivenTwiceAreToldInPlainWords) {
+  expect_usage({"run", "identity.onnx", "--threads"}, "--threads: expected a value, got none");
+  expect_usage({"run", "identity.onnx", "--runs", "1", "--runs", "2"}, "--runs: given more than once");
+}
+
+TEST_F(CliUsage, DimensionsThatTheModelFixesAreToldSo) {
+  folder.write("rows.onnx", test_models::two_inputs());
+  expect_usage({"run", "rows.onnx", "--dim", "a.1=3"}, "--dim a.1=3: the model fixes it at 4");
+}
+
+TEST_F(CliUsage, OutputThatIsLostIsAFailure) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"doctor"}, {"inspect", "encoder.onnx"}, {"run", "identity.onnx"}, {"--help"}}) {
+    const Ended full = run(arguments, {.out = "/dev/full"});
+    EXPECT_NE(full.status, 0) << arguments.front();
+    EXPECT_THAT(full.err, HasSubstr("stdout: cannot be written"));
+    const Ended closed = run(arguments, {.closed = {1}});
+    EXPECT_NE(closed.status, 0) << arguments.front();
+    EXPECT_THAT(closed.err, HasSubstr("stdout: cannot be written"));
+  }
+}
+
+TEST_F(CliUsage, WithoutStderrTheStatusIsTheSame) {
+  EXPECT_EQ(run({"run", "missing.onnx"}, {.closed = {2}}).status, 5);
+  EXPECT_EQ(run({"run", "encoder.onnx"}, {.closed = {2}}).status, 0) << "its note is lost";
+  EXPECT_EQ(run({"run", "missing.onnx"}, {.closed = {0, 1, 2}}).status, 5);
+  EXPECT_EQ(run({"bnech"}, {.closed = {2}}).status, 2);
+}
+
+TEST_F(CliUsage, WhereResultsGoIsCheckedBeforeTheWork) {
+  folder.write("plain", "a file");
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"run", "identity.onnx", "--json", "nowhere/out.json"},
+                                             {"inspect", "identity.onnx", "--json", "nowhere/out.json"},
+                                             {"bench", "identity.onnx", "--json", "nowhere/out.json"},
+                                             {"doctor", "--json", "nowhere/out.json"},
+                                             {"run", "identity.onnx", "--json", "plain/out.json"},
+                                             {"run", "identity.onnx", "--save-outputs", "plain/below"}}) {
+    const Ended ended = run(arguments);
+    EXPECT_EQ(ended.status, 5) << arguments.front() << ended.err;
+    EXPECT_EQ(ended.out, "") << arguments.front();
+  }
+}
+
 }  // namespace
 }  // namespace laneway::cli_tests

@@ -61,6 +61,7 @@ Expected<> share_weights(ort::SessionSpec& spec, Model& model) {
   LANEWAY_TRY_ASSIGN(const std::filesystem::path path, file.path());
   ort::SessionSpec once = spec;
   once.optimised_model = path;
+  once.log_severity = Severity::error;  // it would warn that the file is for this machine only
   once.threads = {};
   once.global_pool = false;
   LANEWAY_TRY(ort::Session::open(once));
