@@ -57,7 +57,7 @@ constexpr OrtDeviceMemoryType memory_type(bool host_accessible) noexcept {
 
 }  // namespace
 
-struct LANEWAY_PRIVATE DeviceLister {
+struct DeviceLister {
   static Device device(std::shared_ptr<const Environment> environment, std::shared_ptr<const ProviderLibrary> library,
                        OrtEpDevice* native) {
     return Device(std::move(environment), std::move(library), native);

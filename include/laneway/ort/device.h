@@ -26,6 +26,7 @@ struct Hardware {
 };
 
 class ProviderLibrary;
+struct LANEWAY_PRIVATE DeviceLister;  // of this library
 
 /// A processor together with a provider that can compute on it.
 ///
