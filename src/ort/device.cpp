@@ -87,26 +87,30 @@ struct DeviceLister {
       }
     }
     LANEWAY_TRY_ASSIGN(const std::vector<OrtEpDevice*> before, list(*environment));
-    const std::shared_ptr<ProviderLibrary> library(new ProviderLibrary(environment, name));
     auto registered = call(*environment->library(), LANEWAY_ORT_FN(RegisterExecutionProviderLibrary), environment->native(),
                            name.c_str(), path.c_str());
     if (!registered) {
       return Error(ErrorCode::unavailable,
                    "provider library " + path.string() + ": " + std::string(registered.error().message()));
     }
-    registry().entries.push_back({environment->native(), name, library, {}});
-    LANEWAY_TRY_ASSIGN(library->devices_, list(*environment));
-    std::erase_if(library->devices_, [&](OrtEpDevice* native) { return std::ranges::find(before, native) != before.end(); });
-    registry().entries.back().devices = library->devices_;
+    auto own = list(*environment);
+    if (!own) {  // before there is an object: its destructor locks
+      (void)call(*environment->library(), LANEWAY_ORT_FN(UnregisterExecutionProviderLibrary), environment->native(),
+                 name.c_str());
+      return std::move(own).error();
+    }
+    std::erase_if(*own, [&](OrtEpDevice* native) { return std::ranges::find(before, native) != before.end(); });
+    const std::shared_ptr<ProviderLibrary> library(new ProviderLibrary(environment, name));
+    registry().entries.push_back({environment->native(), name, library, *own});
+    library->devices_ = *std::move(own);
     return std::shared_ptr<const ProviderLibrary>(library);
   }
 
   static void unload(const Environment& environment, const std::string& name) noexcept {
     const std::scoped_lock lock(registry().mutex);
-    const auto erased = std::erase_if(registry().entries, [&](const Registry::Entry& entry) {
+    std::erase_if(registry().entries, [&](const Registry::Entry& entry) {
       return entry.environment == environment.native() && entry.name == name && entry.library.expired();
     });
-    if (erased == 0) return;  // not registered: its making failed
     (void)call(*environment.library(), LANEWAY_ORT_FN(UnregisterExecutionProviderLibrary), environment.native(), name.c_str());
   }
 };
@@ -122,14 +126,20 @@ Expected<std::vector<Device>> devices(const std::shared_ptr<const Environment>& 
   return DeviceLister::known(environment, natives);
 }
 
-Expected<std::vector<Hardware>> hardware(const std::shared_ptr<const Environment>& environment) {
-  const Library& library = *environment->library();
+Expected<std::vector<const OrtHardwareDevice*>> native_hardware(const Environment& environment) {
+  const Library& library = *environment.library();
+  const OrtEnv* const env = environment.native();
   std::size_t count = 0;
-  LANEWAY_TRY(call(library, LANEWAY_ORT_FN(GetNumHardwareDevices), environment->native(), &count));
+  LANEWAY_TRY(call(library, LANEWAY_ORT_FN(GetNumHardwareDevices), env, &count));
   std::vector<const OrtHardwareDevice*> natives(count);
-  LANEWAY_TRY(call(library, LANEWAY_ORT_FN(GetHardwareDevices), environment->native(), natives.data(), count));
+  LANEWAY_TRY(call(library, LANEWAY_ORT_FN(GetHardwareDevices), env, natives.data(), count));
+  return natives;
+}
+
+Expected<std::vector<Hardware>> hardware(const std::shared_ptr<const Environment>& environment) {
+  LANEWAY_TRY_ASSIGN(const auto natives, native_hardware(*environment));
   std::vector<Hardware> found;
-  for (const OrtHardwareDevice* native : natives) found.push_back(read_hardware(library, native));
+  for (const OrtHardwareDevice* native : natives) found.push_back(read_hardware(*environment->library(), native));
   return found;
 }
 

@@ -26,10 +26,27 @@ ReleaseFunction<Native> release_function(const OrtApi& api) noexcept = delete;
   inline ReleaseFunction<Ort##NAME> release_function<Ort##NAME>(const OrtApi& api) noexcept { \
     return api.Get##TABLE()->Release##NAME;                                                   \
   }
+#define LANEWAY_ORT_HANDLE_NEWER(NAME) LANEWAY_ORT_HANDLE_FROM(table.Release##NAME, NAME)
+#define LANEWAY_ORT_HANDLE_NEWER_OF(TABLE, NAME) LANEWAY_ORT_HANDLE_FROM(table.Get##TABLE()->Release##NAME, NAME)
+#define LANEWAY_ORT_HANDLE_FROM(FUNCTION, NAME)                                               \
+  template <>                                                                                 \
+  inline ReleaseFunction<Ort##NAME> release_function<Ort##NAME>(const OrtApi& api) noexcept { \
+    return [](const auto& table) -> ReleaseFunction<Ort##NAME> {                              \
+      if constexpr (requires { FUNCTION; }) {                                                 \
+        return FUNCTION;                                                                      \
+      } else {                                                                                \
+        return nullptr;                                                                       \
+      }                                                                                       \
+    }                                                                                         \
+    (api);                                                                                    \
+  }
 #include "ort/handles.def"
 #undef LANEWAY_ORT_HANDLE
 #undef LANEWAY_ORT_HANDLE_AS
 #undef LANEWAY_ORT_HANDLE_OF
+#undef LANEWAY_ORT_HANDLE_NEWER
+#undef LANEWAY_ORT_HANDLE_NEWER_OF
+#undef LANEWAY_ORT_HANDLE_FROM
 
 template <class Native>
 void release(const Library& library, Native* native) noexcept {

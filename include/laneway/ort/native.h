@@ -7,6 +7,7 @@ struct OrtApi;
 struct OrtArenaCfg;
 struct OrtCANNProviderOptions;
 struct OrtCUDAProviderOptionsV2;
+struct OrtDeviceEpIncompatibilityDetails;
 struct OrtDnnlProviderOptions;
 struct OrtEnv;
 struct OrtEpDevice;

@@ -82,6 +82,7 @@ class Value {
 
  private:
   friend class Binding;
+  friend class ExternalMemory;
   explicit Value(Handle<OrtValue> handle, std::shared_ptr<const void> keep = nullptr) noexcept
       : keep_(std::move(keep)), handle_(std::move(handle)) {}
   Expected<> present() const;
