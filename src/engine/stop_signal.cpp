@@ -11,7 +11,7 @@ constexpr std::uint32_t cause_shift = 8;
 
 }  // namespace
 
-StopCause StopSignal::settle() noexcept {
+StopCause StopSignal::settle_requested() noexcept {
   std::uint32_t seen = state_.load(std::memory_order_relaxed);
   for (;;) {
     if ((seen & 0xffu) == delivering) {  // interrupt() is under way in another thread: a few instructions

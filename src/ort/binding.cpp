@@ -5,10 +5,7 @@
 #include <string>
 #include <utility>
 
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
-
+#include "laneway/core/float_state.h"
 #include "ort/call.h"
 #include "ort/handle.h"
 
@@ -52,25 +49,6 @@ Expected<> check(std::string_view direction, const Port& port, const Value& valu
   if (!fits(port, shape)) return mismatch(direction, port, "shape", describe_shape(port), to_string(shape));
   return {};
 }
-
-// While one lives, this thread takes denormals for zero and makes none.
-class DenormalsAsZero {
- public:
-#if defined(__x86_64__)
-  DenormalsAsZero() noexcept : before_(_mm_getcsr()) { _mm_setcsr(before_ | flush_to_zero | denormals_are_zero); }
-  ~DenormalsAsZero() { _mm_setcsr(before_); }
-
- private:
-  static constexpr std::uint32_t flush_to_zero = 0x8000, denormals_are_zero = 0x0040;
-  std::uint32_t before_;
-#else
-  DenormalsAsZero() noexcept {}
-#endif
-
- public:
-  DenormalsAsZero(const DenormalsAsZero&) = delete;
-  DenormalsAsZero& operator=(const DenormalsAsZero&) = delete;
-};
 
 }  // namespace
 

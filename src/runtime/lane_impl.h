@@ -89,18 +89,21 @@ class LANEWAY_PRIVATE Lane::Impl {
   PortState& link_partner(std::size_t input) noexcept { return outputs_[blueprint().link_into(input)->output]; }
 
   LaneParts parts_;
-  std::shared_ptr<Turn> turn_;  // null: the engine runs bindings at once
   std::vector<PortState> inputs_, outputs_;
   mutable std::mutex rebinding_;  // of the attachments and owners, which rebind() writes and audit() reads from any thread
   std::vector<Value> input_values_, output_values_;
   std::vector<Shape> shapes_, scratch_;  // of inputs: now; and a place to work out the next
   Extents extents_;
   SharedExtents shown_extents_;  // the same, for a lease, which may find them right without entering
-  // Two where there are links: they differ in which of a link's two buffers is read and which written.
-  std::unique_ptr<Binding> bindings_[2];
-  std::size_t next_ = 0, last_ = 0;  // binding of the next run, of the last one
-  bool failed_ = false;              // the last run
+  std::shared_ptr<Turn> shared_turn_;
+  // What every run reads and writes stands in one cache line: after an engine's work little of ours is still near.
+  // Two bindings where there are links: they differ in which of a link's two buffers is read and which written.
+  alignas(64) std::unique_ptr<Binding> bindings_[2];
   StopSignal stop_;
+  Turn* turn_;                        // null: the engine runs bindings at once
+  RunMetrics* metrics_;               // null: off
+  std::uint8_t next_ = 0, last_ = 0;  // binding of the next run, of the last one
+  bool failed_ = false;               // the last run
   std::optional<Watcher::Slot> deadline_;
 };
 

@@ -27,14 +27,16 @@ std::size_t Lane::Impl::bytes_of(const Blueprint& blueprint, const Plan& plan, s
 
 Lane::Impl::Impl(LaneParts parts)
     : parts_(std::move(parts)),
-      turn_(Turn::of(unpadded(parts_.engine))),
       inputs_(blueprint().inputs.size()),
       outputs_(blueprint().outputs.size()),
       input_values_(inputs_.size()),
       output_values_(outputs_.size()),
       shapes_(inputs_.size()),
       scratch_(inputs_.size()),
-      extents_(parts_.capacity) {
+      extents_(parts_.capacity),
+      shared_turn_(Turn::of(unpadded(parts_.engine))),
+      turn_(shared_turn_.get()),
+      metrics_(blueprint().metrics.get()) {
   shown_extents_.store(extents_);
   blueprint().dimensions.shapes(extents_, shapes_);
   deadline_.emplace(*blueprint().watcher, stop_);
@@ -133,7 +135,10 @@ Expected<std::unique_ptr<Binding>> Lane::Impl::bind_crossed(bool crossed) {
 
 void Lane::Impl::audit(Audit& audit) const {
   const std::lock_guard lock(rebinding_);
-  const auto add = [&](const PortState& port, const Port& declared, const PlannedPort& planned, bool input) {
+  const auto add = [&](std::size_t index, bool input) {
+    const PortState& port = (input ? inputs_ : outputs_)[index];
+    const Port& declared = (input ? blueprint().inputs : blueprint().outputs)[index];
+    const PlannedPort& planned = (input ? parts_.plan->inputs() : parts_.plan->outputs())[index];
     if (std::holds_alternative<Absent>(port.attachment)) return;
     AuditedPort entry{.lane = name(), .port = declared.name, .input = input, .owner = std::string(port.owner), .copied = {}};
     if (const auto* memory = std::get_if<Memory>(&port.attachment)) {
@@ -151,10 +156,16 @@ void Lane::Impl::audit(Audit& audit) const {
       entry.copied = "a Value is converted at each run";
     }
     if (!planned.copied.empty()) entry.copied = planned.copied;
+    for (const auto& binding : bindings_) {
+      const std::optional<PortUse> use = !binding ? std::nullopt : input ? binding->input_use(index) : binding->output_use(index);
+      if (!use) continue;
+      if (binding == bindings_[0]) entry.address = use->address;
+      if (!use->copied.empty()) entry.copied = use->copied;
+    }
     audit.ports.push_back(std::move(entry));
   };
-  for (std::size_t i = 0; i < inputs_.size(); ++i) add(inputs_[i], blueprint().inputs[i], parts_.plan->inputs()[i], true);
-  for (std::size_t i = 0; i < outputs_.size(); ++i) add(outputs_[i], blueprint().outputs[i], parts_.plan->outputs()[i], false);
+  for (std::size_t i = 0; i < inputs_.size(); ++i) add(i, true);
+  for (std::size_t i = 0; i < outputs_.size(); ++i) add(i, false);
 }
 
 }  // namespace laneway

@@ -187,7 +187,7 @@ Expected<> Lane::Impl::rebind(std::size_t index, const Memory& memory, bool inpu
 Expected<> Lane::Impl::run(std::optional<std::chrono::nanoseconds> timeout) noexcept {
   const Entered entered(stop_);
   if (!entered) return Error::busy();
-  Observed observed(blueprint().metrics.get(), name());
+  Observed observed(metrics_, name());
   stop_.start(*bindings_[next_]);
   Expected<> result = guarded([&] { return run_armed(timeout); });
   result = finish(std::move(result), stop_.settle());

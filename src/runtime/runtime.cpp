@@ -71,6 +71,12 @@ Expected<> make_cache(Runtime::Impl& impl, OpenEngineAgain open_again) {
   return {};
 }
 
+// What the engine was made from it holds, as far as it needs it: the spec must not hold it a second time.
+void hand_over(RuntimeSpec& spec, const OpenEngine& engine) {
+  if (std::holds_alternative<ModelBytes>(spec.model.get())) spec.model = engine;
+  if (!spec.buckets || !spec.buckets->model_for) spec.weights.clear();
+}
+
 void resolve_spec(Blueprint& blueprint, const Engine& engine) {
   RuntimeSpec& spec = blueprint.spec;
   spec.engine = std::string(engine.name());
@@ -103,6 +109,7 @@ Expected<Runtime> start_runtime(RuntimeSpec spec, OpenEngine engine, OpenEngineA
     LANEWAY_TRY_ASSIGN(blueprint->metrics, RunMetrics::make(blueprint->spec.metrics, label_of(blueprint->spec.model)));
   }
   resolve_spec(*blueprint, *engine);
+  hand_over(blueprint->spec, engine);
   LANEWAY_TRY_ASSIGN(engine, blueprint->fitting(std::move(engine)));
   auto impl = std::make_shared<Runtime::Impl>();
   impl->blueprint = blueprint;

@@ -39,6 +39,7 @@ struct EngineUnderTest {
   std::function<Subject(std::string_view model)> model;
   /// The model `identity` with this port x.
   std::function<Subject(const Port& x)> identity;
+  bool copies = false;                         ///< Every port, at each run: it lies elsewhere than the host.
   std::vector<Excuse> unsupported = {};        ///< Skipped. Keep it short.
   std::vector<Excuse> expected_failures = {};  ///< Must fail: one that passes is a failure.
   /// What an engine that watches its users saw them do wrong since the last call; asked after each test.

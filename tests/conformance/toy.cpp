@@ -85,8 +85,9 @@ std::vector<EngineUnderTest> engines_under_test() {
                                                 {"L09_ShapesComeFromTheValueNotFromTheModel", far},
                                                 {"L10_AnUnknownShapeIsThatOfTheRun", far},
                                                 {"L41_StateIsCarriedAsIfItWereCopied", far}};
-  return {variant("toy", as_it_comes), variant("toy_device", on_a_device, on_a_device_only),
-          variant("toy_serial", one_at_a_time)};
+  EngineUnderTest device = variant("toy_device", on_a_device, on_a_device_only);
+  device.copies = true;
+  return {variant("toy", as_it_comes), std::move(device), variant("toy_serial", one_at_a_time)};
 }
 
 }  // namespace laneway::conformance

@@ -200,10 +200,10 @@ struct BoundOutput {
   Attachment attachment;
   std::unique_ptr<Block> staging;  // where the engine computes if the memory is elsewhere
   OwnedOutput owned;
-  bool engine_owned = false;
-  std::optional<Shape> expected;  // as far as the input shapes tell
-  Shape shape;                    // of the result, or expected
-  bool valid = false;             // there is a result
+  std::atomic<bool> engine_owned = false;  // audits read it from any thread
+  std::optional<Shape> expected;           // as far as the input shapes tell
+  Shape shape;                             // of the result, or expected
+  bool valid = false;                      // there is a result
   std::byte* result = nullptr;
 };
 
@@ -218,6 +218,10 @@ class ToyBinding final : public Binding, private ToyRun {
   Expected<> rebind_input(std::size_t index, const Memory& memory) noexcept override;
   Expected<> rebind_output(std::size_t index, const Memory& memory) noexcept override;
   Expected<OutputView> output(std::size_t index) const noexcept override;
+  std::optional<PortUse> output_use(std::size_t index) const noexcept override {
+    const bool found_at_the_run = index < outputs_.size() && outputs_[index].engine_owned;
+    return found_at_the_run ? std::optional(PortUse{}) : std::nullopt;
+  }
 
  private:
   // Marks the binding, and the engine where it takes one at a time, as used by one thread.
@@ -290,12 +294,12 @@ ToyBinding::ToyBinding(const ToyPlan& plan, const BindSpec& spec)
       siblings_(plan.bindings()),
       bytes_(static_cast<std::int64_t>(plan.bytes().per_binding)),
       inputs_(spec.inputs.begin(), spec.inputs.end()),
+      outputs_(spec.outputs.size()),
       shapes_(plan.spec().inputs) {
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const auto* memory = std::get_if<Memory>(&inputs_[i]);
     input_staging_.push_back(memory && copied(*memory) ? std::make_unique<Block>(plan.inputs()[i].bytes) : nullptr);
   }
-  outputs_.resize(spec.outputs.size());
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     outputs_[i].attachment = spec.outputs[i];
     outputs_[i].engine_owned = std::holds_alternative<EngineOwned>(spec.outputs[i]);

@@ -32,4 +32,23 @@ class FloatStateGuard {
   FloatStateGuard& operator=(const FloatStateGuard&) = delete;
 };
 
+/// While one lives, this thread takes denormals for zero and makes none; then its state is as it was.
+class DenormalsAsZero {
+ public:
+#if defined(__x86_64__)
+  DenormalsAsZero() noexcept : before_(_mm_getcsr()) { _mm_setcsr(before_ | flush_to_zero | denormals_are_zero); }
+  ~DenormalsAsZero() { _mm_setcsr(before_); }
+
+ private:
+  static constexpr std::uint32_t flush_to_zero = 0x8000, denormals_are_zero = 0x0040;
+  std::uint32_t before_;
+#else
+  DenormalsAsZero() noexcept = default;
+#endif
+
+ public:
+  DenormalsAsZero(const DenormalsAsZero&) = delete;
+  DenormalsAsZero& operator=(const DenormalsAsZero&) = delete;
+};
+
 }  // namespace laneway

@@ -77,6 +77,12 @@ struct ValueRef {
 /// What one port of a binding is joined to. Memory costs nothing per run.
 using Attachment = std::variant<Absent, EngineOwned, Memory, ValueRef>;
 
+/// Where the next run of a binding has a dense port.
+struct PortUse {
+  const void* address = nullptr;  ///< What is read or written there; null: memory that the engine finds at the run.
+  std::string_view copied = {};   ///< Why its bytes are copied at each run nevertheless; empty: they are not.
+};
+
 /// One attachment per port of the engine, in its order.
 struct BindSpec {
   std::span<const Attachment> inputs;
@@ -135,6 +141,11 @@ class Binding {
   /// Shape and memory of a dense output. Shapes follow resize(), or the last run where they depend on data.
   /// Errors: out_of_range; failed_precondition (not wanted, not run yet, the last run failed, a port that is not dense).
   virtual Expected<OutputView> output(std::size_t index) const noexcept = 0;
+
+  /// For audits: where the next run has a port, by an engine for which that is not simply the memory the port is joined to. nullopt: it
+  /// is, and the plan says what is copied. From any thread.
+  virtual std::optional<PortUse> input_use([[maybe_unused]] std::size_t index) const noexcept { return std::nullopt; }
+  virtual std::optional<PortUse> output_use([[maybe_unused]] std::size_t index) const noexcept { return std::nullopt; }
 };
 
 /// An engine made ready for input shapes up to a capacity. Immutable, any thread.

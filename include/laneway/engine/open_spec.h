@@ -22,8 +22,9 @@ class Engine;
 struct ModelFile {
   std::filesystem::path path;
 };
-/// A model in memory. With an owner weights are used where they lie, and the owner goes with the engine; without one they
-/// are copied, and the bytes may be freed once open() returns.
+/// A model in memory. With an owner weights are used where they lie by an engine that can, and the owner goes with it at the latest:
+/// one that copies or packs what it uses lets the owner go once nothing more lies there. Without one weights are copied, and the bytes
+/// may be freed once open() returns.
 struct ModelBytes {
   std::span<const std::byte> bytes;
   std::shared_ptr<const void> owner = nullptr;
@@ -48,8 +49,9 @@ struct WeightOverride {
   std::string name;
   DType dtype = DType::f32;
   Shape shape;
-  Memory memory;                                ///< On the host.
-  std::shared_ptr<const void> owner = nullptr;  ///< Kept as long as the engine. Null: `memory` must outlive the engine.
+  Memory memory;  ///< On the host.
+  std::shared_ptr<const void> owner =
+      nullptr;  ///< Let go with the engine, or as soon as it has copied. Null: `memory` must outlive the engine.
 };
 
 /// What every engine is told when it opens a model; its own options come beside it.

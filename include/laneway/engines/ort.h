@@ -14,12 +14,17 @@ namespace laneway LANEWAY_PUBLIC {
 /// How lanes share what ONNX Runtime loads.
 enum class OrtSessions : std::uint8_t {
   shared,     ///< One session: weights once, one pool of workers for all lanes.
-  per_lane,   ///< A session for each lane: workers of its own; weights shared where ONNX Runtime keeps them unpacked.
+  per_lane,   ///< A session for each lane, with workers of its own; with buckets the lanes of one number share it, and its
+              ///< workers. Weights are held once between the sessions.
   automatic,  ///< per_lane where runs have more than one thread and the weights are at most 64 MiB, else shared.
 };
 
 /// What engine `ort` may be told. ONNX Runtime is found at run time (docs/concepts.md says where it is looked for).
 ///
+/// Weights:  ONNX Runtime copies those of a model in ONNX's format, and those given at open, and packs most of them for its kernels;
+///           so they are held once, by it, and owners of theirs are let go when open() returns. Of a model with several outputs
+///           the bytes are held beside (a file stays mapped), to open a session for lanes that want some of them. A model in
+///           ONNX Runtime's own format that has an owner is used where it lies.
 /// Errors:   open(): those of OpenSpec and of ort::Library::open(); invalid_argument (optimisation_level, shapes_max, a text with
 ///           a NUL); failed_precondition (global_pool where sessions without one are open already).
 /// Threads:  a value. What open() gives: any thread; workers come from OpenSpec::threads.

@@ -133,7 +133,9 @@ class Runtime {
 
   std::span<const Port> inputs() const& noexcept;
   std::span<const Port> outputs() const& noexcept;
-  /// As given, defaults filled in: the engine's name, every input's shape where it is fixed, the wanted outputs.
+  /// As given, defaults filled in: the engine's name, every input's shape where it is fixed, the wanted outputs. What was given
+  /// in memory is not held here: the model is then the engine that is open, and `weights`, which are in it, are empty (but for
+  /// those of BucketSpec::model_for).
   const RuntimeSpec& spec() const& noexcept;
   const OpenEngine& engine() const& noexcept;
 

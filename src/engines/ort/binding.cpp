@@ -8,10 +8,6 @@
 #include "engines/ort/values.h"
 #include "laneway/engine/check.h"
 
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
-
 namespace laneway::engines_ort {
 namespace {
 
@@ -44,29 +40,6 @@ Error blame_values(Error error) {
   return Error(ErrorCode::invalid_argument, std::string(error.message()));
 }
 
-// Where asked for, denormals are zero while one lives. ONNX Runtime sees to its workers, not to the thread that runs.
-class DenormalsAsZero {
- public:
-#if defined(__x86_64__)
-  explicit DenormalsAsZero(bool asked) noexcept : asked_(asked) {
-    if (asked_) _mm_setcsr(_mm_getcsr() | bits);
-  }
-  ~DenormalsAsZero() {
-    if (asked_) _mm_setcsr(_mm_getcsr() & ~bits);
-  }
-
- private:
-  static constexpr std::uint32_t bits = 0x8040;  // flush results, read operands as zero
-  bool asked_;
-#else
-  explicit DenormalsAsZero(bool) noexcept {}
-#endif
-
- public:
-  DenormalsAsZero(const DenormalsAsZero&) = delete;
-  DenormalsAsZero& operator=(const DenormalsAsZero&) = delete;
-};
-
 Error wrong_shape(const Port& port, const Shape& proven, const Shape& got) {
   return Error(ErrorCode::failed_precondition,
                "output " + port.name + ": wrong shape: proven " + to_string(proven) + ", got " + to_string(got));
@@ -94,7 +67,12 @@ Expected<std::unique_ptr<Binding>> OrtBinding::make(const OrtPlan& plan, const B
 
 OrtBinding::OrtBinding(const OrtPlan& plan, const BindSpec& spec, std::shared_ptr<const ort::Session> session,
                        ort::RunOptions options)
-    : plan_(plan), session_(std::move(session)), options_(std::move(options)), shapes_(plan.spec().inputs) {
+    : options_(std::move(options)),
+      plan_(plan),
+      session_(std::move(session)),
+      shapes_(plan.spec().inputs),
+      input_at_(spec.inputs.size()),
+      output_at_(spec.outputs.size()) {
   for (const Attachment& attachment : spec.inputs) {
     inputs_.push_back({.attachment = attachment});
     any_value_ |= std::holds_alternative<ValueRef>(attachment);
@@ -157,6 +135,17 @@ void OrtBinding::expect_outputs() noexcept {
     if (!output.expected || current_->owns(i)) continue;
     expect_in_memory(output);
   }
+  note_use();
+}
+
+// To be called after whatever changes what the ports of the next run are joined to.
+void OrtBinding::note_use() noexcept {
+  any_result_ = false;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) { input_at_[i].store(current_->input_address(i), std::memory_order_relaxed); }
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    any_result_ |= current_->owns(i);
+    output_at_[i].store(current_->output_address(i), std::memory_order_relaxed);
+  }
 }
 
 void OrtBinding::expect_in_memory(Output& output) noexcept {
@@ -181,6 +170,7 @@ Expected<> OrtBinding::rebind_input(std::size_t index, const Memory& memory) noe
     LANEWAY_TRY(check_place("input", input_port(index), memory));
     LANEWAY_TRY(current_->join_input(index, memory.data, shapes_[index]));
     *bound = memory;
+    note_use();
     return {};
   });
 }
@@ -198,6 +188,7 @@ Expected<> OrtBinding::rebind_output(std::size_t index, const Memory& memory) no
       output.result = memory.data;
     }
     *bound = memory;
+    note_use();
     return {};
   });
 }
@@ -213,7 +204,7 @@ void OrtBinding::interrupt() noexcept {
 Expected<> OrtBinding::run(const StopSignal& stop) noexcept {
   failed_ = true;
   // A request for this run that is undone here is seen below; one for a run before it is over.
-  if (interrupted_.exchange(false, std::memory_order_acquire)) options_.resume();
+  if (interrupted_.load(std::memory_order_relaxed) && interrupted_.exchange(false, std::memory_order_acquire)) options_.resume();
   if (stop.requested()) return Error::cancelled();
   Expected<> done = guarded([&] { return run_once(); });
   if (!done && stop.requested() && done.error().code() == ErrorCode::cancelled) return Error::cancelled();
@@ -222,12 +213,12 @@ Expected<> OrtBinding::run(const StopSignal& stop) noexcept {
 }
 
 Expected<> OrtBinding::run_once() {
-  const DenormalsAsZero flushed(plan_.engine().options().denormals_as_zero);
   if (any_value_) LANEWAY_TRY(hand_over_values());
   nodes_.before_run(options_);
   Expected<> done = current_->binding().run(options_);
   nodes_.after_run(options_);
-  if (done) return take_results();
+  if (done) [[likely]]
+    return any_result_ ? take_results() : std::move(done);
   if (may_be_of_shape(done.error())) done = repeat(std::move(done).error());
   if (!done) return blame_values(std::move(done).error());
   return done;
@@ -297,6 +288,7 @@ Expected<> OrtBinding::repeat(Error first) {
     LANEWAY_TRY(current_->join_output(i, std::get<Memory>(output.attachment).data, *output.expected));
     expect_in_memory(output);
   }
+  note_use();
   return done;
 }
 
@@ -312,6 +304,20 @@ Expected<OutputView> OrtBinding::output(std::size_t index) const noexcept {
   }
   LANEWAY_TRY_ASSIGN(const std::size_t bytes, byte_count(port.dtype, output.shape));
   return OutputView{.data = output.result, .bytes = bytes, .dtype = port.dtype, .shape = output.shape.extents()};
+}
+
+std::optional<PortUse> OrtBinding::input_use(std::size_t index) const noexcept {
+  if (index >= inputs_.size() || !std::holds_alternative<Memory>(inputs_[index].attachment)) return std::nullopt;
+  return PortUse{.address = input_at_[index].load(std::memory_order_relaxed)};
+}
+
+std::optional<PortUse> OrtBinding::output_use(std::size_t index) const noexcept {
+  if (index >= outputs_.size() || !std::holds_alternative<Memory>(outputs_[index].attachment)) return std::nullopt;
+  const void* const address = output_at_[index].load(std::memory_order_relaxed);
+  if (address) return PortUse{.address = address};
+  return PortUse{.copied =
+                     "its shape is not always the one that memory was given for: ONNX Runtime finds memory, and what has "
+                     "that shape is copied"};
 }
 
 }  // namespace laneway::engines_ort

@@ -23,6 +23,8 @@ class OrtBinding final : public Binding {
   Expected<> rebind_input(std::size_t index, const Memory& memory) noexcept override;
   Expected<> rebind_output(std::size_t index, const Memory& memory) noexcept override;
   Expected<OutputView> output(std::size_t index) const noexcept override;
+  std::optional<PortUse> input_use(std::size_t index) const noexcept override;
+  std::optional<PortUse> output_use(std::size_t index) const noexcept override;
 
  private:
   struct Input {
@@ -43,6 +45,7 @@ class OrtBinding final : public Binding {
   Expected<> join(BoundSet& set);
   void keep(std::unique_ptr<BoundSet> set);
   void expect_outputs() noexcept;
+  void note_use() noexcept;
   static void expect_in_memory(Output& output) noexcept;
 
   Expected<> run_once();
@@ -54,20 +57,23 @@ class OrtBinding final : public Binding {
   const Port& input_port(std::size_t index) const noexcept { return plan_.engine().inputs()[index]; }
   const Port& output_port(std::size_t index) const noexcept { return plan_.engine().outputs()[index]; }
 
+  // All that a run reads here stands first: after ONNX Runtime's work little else of ours is still in the cache.
+  BoundSet* current_ = nullptr;
+  ort::RunOptions options_;
+  std::atomic<bool> interrupted_{false};
+  bool failed_ = false;      // the last run
+  bool any_value_ = false;   // among the inputs
+  bool any_result_ = false;  // among the outputs one that must be taken after a run
+  NodeTrace nodes_;
   const OrtPlan& plan_;  // whoever holds the binding holds the plan
   std::shared_ptr<const ort::Session> session_;
-  ort::RunOptions options_;
-  NodeTrace nodes_;
-  std::atomic<bool> interrupted_{false};
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;
   std::vector<std::size_t> slots_;  // where the session has each output
-  bool any_value_ = false;          // among the inputs
   std::vector<Shape> shapes_;
   std::vector<std::unique_ptr<BoundSet>> sets_;
-  BoundSet* current_ = nullptr;
   std::uint64_t clock_ = 0;
-  bool failed_ = false;  // the last run
+  std::vector<std::atomic<const void*>> input_at_, output_at_;  // for audits, which come from any thread
 };
 
 }  // namespace laneway::engines_ort

@@ -40,6 +40,39 @@ TEST(OrtBinding, L12_ARingOfFramesIsReadAndWrittenWhereItLies) {
   }
 }
 
+TEST(OrtBinding, L12_TheUseOfAPortIsWhatTheNextRunDoes) {
+  const OpenEngine engine = open_ort(test_models::declares_100());
+  Bound bound(engine, {.inputs = {length(100), length(100)}});
+  const auto* x = std::get<Memory>(bound.inputs()[0]).data;
+  const auto* y = std::get<Memory>(bound.outputs()[0]).data;
+  const Floats values = floats(100, 1);
+  const auto run = [&](std::size_t kept) {
+    bound.write(0, values);
+    std::vector<std::uint8_t> keep(100);
+    std::fill_n(keep.begin(), kept, std::uint8_t{1});
+    bound.write(1, keep);
+    must(bound.run());
+    EXPECT_EQ(bound.read<float>(0), Floats(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(kept)));
+  };
+  const auto use = [&] { return bound.binding().output_use(0).value(); };
+  EXPECT_EQ(use().address, y);
+  run(100);
+  EXPECT_EQ(use().address, y);
+  EXPECT_EQ(use().copied, "");
+  run(50);
+  EXPECT_EQ(use().address, nullptr) << "ONNX Runtime finds memory from here on";
+  EXPECT_THAT(use().copied, HasSubstr("copied"));
+  run(100);
+  EXPECT_EQ(use().address, nullptr);
+  EXPECT_THAT(use().copied, HasSubstr("copied"));
+  EXPECT_EQ(bound.binding().input_use(0).value().address, x);
+  Floats other(100);
+  must(bound.binding().rebind_input(0, {other.data(), 400}));
+  EXPECT_EQ(bound.binding().input_use(0).value().address, other.data());
+  EXPECT_FALSE(bound.binding().input_use(9));
+  EXPECT_FALSE(bound.binding().output_use(9));
+}
+
 TEST(OrtBinding, L12_ARefusedAddressLeavesTheOneBefore) {
   const OpenEngine engine = open_ort(test_models::relu());
   Bound bound(engine, {.inputs = {length(3)}});

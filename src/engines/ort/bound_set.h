@@ -25,6 +25,9 @@ class BoundSet {
   /// From the next run on ONNX Runtime finds memory itself, for whatever shape comes out.
   Expected<> own_output(std::size_t index);
   bool owns(std::size_t output) const noexcept { return output_at_[output] == owned; }
+  /// What the binding was last joined to there; null: nothing, or memory of ONNX Runtime's own.
+  const void* input_address(std::size_t input) const noexcept { return address(input_at_[input]); }
+  const void* output_address(std::size_t output) const noexcept { return address(output_at_[output]); }
 
   /// What the last run left in an output of ONNX Runtime's own.
   Expected<ort::Value*> result(std::size_t output) { return binding_.output(slots_[output]); }
@@ -42,6 +45,7 @@ class BoundSet {
   static constexpr char marks[2] = {};
   static constexpr const void* nothing = &marks[0];
   static constexpr const void* owned = &marks[1];
+  static const void* address(const void* at) noexcept { return at == nothing || at == owned ? nullptr : at; }
 
   std::vector<Shape> shapes_;
   std::span<const std::size_t> slots_;

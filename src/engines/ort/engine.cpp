@@ -33,6 +33,16 @@ void add_folder(const Model& model, ort::SessionSpec& spec) {
   spec.config.emplace_back("session.model_external_initializers_file_folder_path", model.folder()->string());
 }
 
+// A model in ONNX Runtime's own format is used where it lies as long as somebody keeps it there.
+void use_in_place(const OpenSpec& spec, const Model& model, ort::SessionSpec& session) {
+  const auto* bytes = std::get_if<ModelBytes>(&spec.model.get());
+  if (!bytes || !bytes->owner || model.view()) return;
+  for (const char* key : {"session.use_ort_model_bytes_directly", "session.use_ort_model_bytes_for_initializers"}) {
+    const bool said = std::ranges::any_of(session.config, [&](const auto& entry) { return entry.first == key; });
+    if (!said) session.config.emplace_back(key, "1");
+  }
+}
+
 bool same_names(std::span<const Port> a, std::span<const Port> b) {
   return std::ranges::equal(a, b, {}, &Port::name, &Port::name);
 }
@@ -50,15 +60,10 @@ std::vector<NamedExtent> open_among(std::span<const NamedExtent> dimensions, std
 
 }  // namespace
 
-OrtEngine::OrtEngine(const OrtEngineSpec& options, const OpenSpec& spec) : options_(options) {
-  if (const auto* bytes = std::get_if<ModelBytes>(&spec.model.get())) owners_.push_back(bytes->owner);
-  for (const WeightOverride& weight : spec.weights) owners_.push_back(weight.owner);
-}
-
 Expected<OpenEngine> OrtEngine::open(const OrtEngineSpec& options, const OpenSpec& spec) {
   LANEWAY_TRY(laneway::validate(spec.threads));
   LANEWAY_TRY(validate(options));
-  const std::shared_ptr<OrtEngine> engine(new OrtEngine(options, spec));
+  const std::shared_ptr<OrtEngine> engine(new OrtEngine(options));
   LANEWAY_TRY(engine->load(spec));
   return OpenEngine(engine);
 }
@@ -78,6 +83,7 @@ Expected<> OrtEngine::load(const OpenSpec& spec) {
                         .arena = options_.arena,
                         .memory_pattern = options_.memory_pattern};
   add_folder(model, base);
+  use_in_place(spec, model, base);
   LANEWAY_TRY_ASSIGN(base.environment, environment_for(options_, spec.threads));
   weight_bytes_ = model.weight_bytes();
   const bool read = model.view() != nullptr;

@@ -27,12 +27,11 @@ class OrtEngine final : public Engine {
   Sessions& sessions() const noexcept { return *sessions_; }
 
  private:
-  OrtEngine(const OrtEngineSpec& options, const OpenSpec& spec);
+  explicit OrtEngine(const OrtEngineSpec& options) : options_(options) {}
   Expected<> load(const OpenSpec& spec);
   Expected<> take_ports(std::span<const Port> inputs, std::span<const Port> outputs, std::span<const NamedExtent> dimensions);
 
   OrtEngineSpec options_;
-  std::vector<std::shared_ptr<const void>> owners_;  // of the model's bytes and of weights
   std::unique_ptr<Sessions> sessions_;
   std::vector<Port> inputs_, outputs_;
   std::size_t weight_bytes_ = 0;

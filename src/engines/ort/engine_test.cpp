@@ -3,10 +3,14 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <thread>
 
+#include "laneway/diag/log.h"
+#include "laneway/ort/session.h"
 #include "models/onnx_writer.h"
 #include "ort_support/raw.h"
 #include "ort_support/seam.h"
@@ -34,6 +38,7 @@ class Folder {
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
 
+  const fs::path& path() const { return path_; }
   fs::path write(const std::string& name, std::string_view bytes) const {
     std::ofstream(path_ / name, std::ios::binary) << bytes;
     return path_ / name;
@@ -294,6 +299,46 @@ TEST(OrtEngine, L42_WrongOverridesAreRefusedByName) {
   EXPECT_THAT(opened({wrong}), HasSubstr("expected 8192 bytes, got 8196"));
 }
 
+TEST(OrtEngine, L16_OwnersGoOnceOnnxRuntimeHasCopied) {
+  for (const OrtSessions sessions : {OrtSessions::shared, OrtSessions::per_lane}) {
+    auto bytes = std::make_shared<std::string>(test_models::mlp());
+    auto weight = std::make_shared<Floats>(floats(32 * 64, 3));
+    const std::weak_ptr<void> bytes_watched = bytes, weight_watched = weight;
+    OpenSpec spec{.model = ModelBytes{test_models::as_bytes(*bytes), bytes},
+                  .weights = {{.name = "fc1.weight",
+                               .shape = Shape{32, 64},
+                               .memory = {weight->data(), weight->size() * sizeof(float)},
+                               .owner = weight}}};
+    const OpenEngine engine = must(OrtEngineSpec{.sessions = sessions}.open(spec));
+    Bound before(engine, {.inputs = {Shape{1, 32}}});
+    const Floats y = run(before, floats(32, 4));
+    spec = {.model = ModelBytes{}};
+    bytes.reset();
+    weight.reset();
+    EXPECT_TRUE(bytes_watched.expired());
+    EXPECT_TRUE(weight_watched.expired());
+    EXPECT_EQ(run(before, floats(32, 4)), y);
+    Bound after(engine, {.inputs = {Shape{1, 32}}});
+    EXPECT_EQ(run(after, floats(32, 4)), y);
+  }
+}
+
+TEST(OrtEngine, L16_AModelInOnnxRuntimesOwnFormatIsUsedWhereItLies) {
+  const Folder folder;
+  const fs::path path = folder.path() / "model.ort";
+  const std::string model = test_models::mlp();
+  must(ort::Session::open({.model = ort::ModelBytes{test_models::as_bytes(model)}, .optimised_model = path}));
+  std::ifstream file(path, std::ios::binary);
+  auto bytes = std::make_shared<std::string>(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  const std::weak_ptr<void> watched = bytes;
+  OpenEngine engine = must(OrtEngineSpec{}.open({.model = ModelBytes{test_models::as_bytes(*bytes), bytes}}));
+  bytes.reset();
+  EXPECT_FALSE(watched.expired());
+  EXPECT_EQ(run(engine, floats(32, 4), Shape{1, 32}), run(open_ort(model), floats(32, 4), Shape{1, 32}));
+  engine.reset();
+  EXPECT_TRUE(watched.expired());
+}
+
 // ---- sessions and threads ------------------------------------------------------------------------------------------------
 
 TEST(OrtEngine, L20_AutomaticSessionsFollowThreadsAndWeights) {
@@ -326,6 +371,39 @@ TEST(OrtEngine, L20_LanesOfOnePlanHaveASessionEachAndThoseOfOneNumberShareIt) {
   lanes.clear();
   const auto again = lane(4);
   EXPECT_EQ(note(*engine, "sessions_open"), "3");
+}
+
+// The sink holds a session up while it opens: ONNX Runtime warns of a shape that the model declares wrong.
+TEST(OrtEngine, L29_OnlyThoseWhoNeedASessionWaitForItAndItOpensOnce) {
+  test_models::OnnxModel m;
+  m.input("x", DType::f32, {4}).node("Relu", {"x"}, {"y"}).node("Neg", {"x"}, {"z"});
+  m.output("y", DType::f32, {5}).output("z", DType::f32, {4});
+  const OpenEngine engine = open_ort(m.bytes());
+  Bound all(engine, {.inputs = {Shape{4}}});
+  constexpr std::chrono::seconds long_enough{20};
+  std::promise<void> opening, go_on;
+  std::atomic<int> warnings{0};
+  std::shared_future<void> may_go_on = go_on.get_future().share();
+  log::set_sink([&](const LogRecord&) {
+    if (warnings++ == 0) opening.set_value();
+    may_go_on.wait_for(long_enough);
+  });
+  const auto open_part = [&] { Bound part(engine, {.inputs = {Shape{4}}, .outputs = {0}}); };
+  auto first = std::async(std::launch::async, open_part);
+  EXPECT_EQ(opening.get_future().wait_for(long_enough), std::future_status::ready) << "no warning while a session opens";
+  auto second = std::async(std::launch::async, open_part);
+  auto others = std::async(std::launch::async, [&] {
+    EXPECT_EQ(note(*engine, "sessions_open"), "1");
+    EXPECT_TRUE(engine->allocate(100, Placement::host, 0));
+    Bound again(engine, {.inputs = {Shape{4}}});
+  });
+  EXPECT_EQ(others.wait_for(long_enough / 2), std::future_status::ready) << "they wait for a session of somebody else's";
+  go_on.set_value();
+  first.get();
+  second.get();
+  others.get();
+  log::set_sink({});
+  EXPECT_EQ(note(*engine, "sessions_open"), "2");
 }
 
 std::vector<int> cores_of_threads(const std::string& prefix) {

@@ -23,11 +23,12 @@ Expected<Model> Model::read(const ModelSource& source) {
 
 Model Model::of(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                 std::optional<std::filesystem::path> folder) {
-  Model model(ort::ModelBytes{bytes, owner});
+  Model model(ort::ModelBytes{bytes});  // of a model in ONNX's format ONNX Runtime copies the weights
   model.owner_ = std::move(owner);
   model.bytes_ = bytes;
   model.folder_ = std::move(folder);
   model.look_inside();
+  if (!model.view_) model.source_ = ort::ModelBytes{bytes, model.owner_};
   return model;
 }
 

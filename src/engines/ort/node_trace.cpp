@@ -9,7 +9,6 @@
 #include <system_error>
 
 #include "laneway/diag/log.h"
-#include "laneway/diag/trace.h"
 
 namespace laneway::engines_ort {
 namespace {
@@ -67,15 +66,14 @@ bool NodeTrace::make_folder() {
   return false;
 }
 
-void NodeTrace::before_run(ort::RunOptions& options) {
-  if (!trace::enabled() || !possible_ || !make_folder()) return;
+void NodeTrace::begin(ort::RunOptions& options) {
+  if (!possible_ || !make_folder()) return;
   if (const auto enabled = options.enable_profiling(folder_ / "run"); !enabled) return give_up(enabled.error());
   profiled_ = true;
   begin_ns_ = trace::now_ns();
 }
 
-void NodeTrace::after_run(ort::RunOptions& options) {
-  if (!profiled_) return;
+void NodeTrace::end(ort::RunOptions& options) {
   profiled_ = false;
   if (const auto disabled = options.disable_profiling(); !disabled) give_up(disabled.error());
   std::error_code ignored;

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "laneway/diag/trace.h"
 #include "laneway/ort/run_options.h"
 
 namespace laneway::engines_ort {
@@ -16,16 +17,24 @@ class NodeTrace {
   NodeTrace& operator=(const NodeTrace&) = delete;
   ~NodeTrace();
 
-  void before_run(ort::RunOptions& options);
-  void after_run(ort::RunOptions& options);
+  void before_run(ort::RunOptions& options) {
+    if (trace::enabled()) [[unlikely]]
+      begin(options);
+  }
+  void after_run(ort::RunOptions& options) {
+    if (profiled_) [[unlikely]]
+      end(options);
+  }
 
  private:
+  void begin(ort::RunOptions& options);
+  void end(ort::RunOptions& options);
   bool make_folder();
   void give_up(const Error& why);
 
-  std::filesystem::path folder_;  // empty: none was needed
-  bool possible_ = true;
   bool profiled_ = false;  // the run in progress
+  bool possible_ = true;
+  std::filesystem::path folder_;  // empty: none was needed
   std::int64_t begin_ns_ = 0;
 };
 

@@ -37,7 +37,30 @@ OrtPlan::OrtPlan(const OrtEngine& engine, const PlanSpec& spec) : engine_(engine
     outputs_[i].capacity = capacity;
     outputs_[i].bytes = *bytes;
   }
-  bytes_.per_binding = bound_set_bytes + bound_port_bytes * (inputs_.size() + outputs_.size());
+  bytes_.per_binding = sets_max() * (bound_set_bytes + bound_port_bytes * (inputs_.size() + outputs_.size()));
+}
+
+// How many lists of input shapes a binding keeps something for: no more than the plan allows of them.
+std::size_t OrtPlan::sets_max() const {
+  const std::size_t most = engine_.options().shapes_max;
+  std::vector<NamedExtent> varying;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const Port& port = engine_.inputs()[i];
+    if (!inputs_[i].capacity) continue;
+    for (std::size_t axis = 0; axis < inputs_[i].capacity->rank(); ++axis) {
+      if (port.rank_known && port.shape[axis].extent) continue;
+      const std::string name = port.rank_known ? dimension_name(port, axis) : port.name + "." + std::to_string(axis);
+      if (std::ranges::find(varying, name, &NamedExtent::symbol) == varying.end())
+        varying.push_back({name, (*inputs_[i].capacity)[axis]});
+    }
+  }
+  std::size_t count = 1;
+  for (const NamedExtent& dimension : varying) {  // from 0 on
+    const std::size_t extents = static_cast<std::size_t>(dimension.extent) + 1;
+    if (count > most / extents) return most;
+    count *= extents;
+  }
+  return count;
 }
 
 const ProvenOutput* OrtPlan::proven(std::size_t output) const noexcept {

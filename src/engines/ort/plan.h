@@ -27,6 +27,8 @@ class OrtPlan final : public Plan {
   std::optional<Shape> shape_of(std::size_t output, std::span<const Shape> inputs) const;
 
  private:
+  std::size_t sets_max() const;
+
   const OrtEngine& engine_;  // whoever holds the plan holds the engine
   PlanSpec spec_;
   std::vector<bool> given_;

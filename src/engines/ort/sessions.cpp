@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/guard.h"
 #include "engines/ort/weights.h"
 #include "laneway/core/float_state.h"
 
@@ -93,7 +94,7 @@ Expected<> share_weights(ort::SessionSpec& spec, Model& model) {
   spec.optimisation = ort::Optimisation::none;
   spec.dimensions = {};  // in the model by now
   model = Model::of(laid_out.bytes, laid_out.owner, std::nullopt);
-  spec.model = model.source();
+  spec.model = ort::ModelBytes{laid_out.bytes, laid_out.owner};  // the initializers lie in it
   return {};
 }
 
@@ -154,16 +155,26 @@ Expected<std::shared_ptr<const ort::Session>> Sessions::of(SessionKey key) {
   if (!per_lane_) key.lane = 0;
   const auto wanted = std::ranges::count(key.outputs, true);
   if (!model_ || wanted == 0 || wanted == std::ssize(key.outputs)) key.outputs.clear();
-  const std::lock_guard lock(mutex_);
-  auto found = sessions_.find(key);
-  if (found == sessions_.end()) {
-    LANEWAY_TRY_ASSIGN(auto opened, open_one(key));
-    found = sessions_.emplace(std::move(key), std::move(opened)).first;
-    // Of the one that opening made nobody has use so far; should that change, it can be made again.
-    if (!used_) std::erase_if(sessions_, [&](const auto& entry) { return entry.first != found->first; });
+  std::unique_lock lock(mutex_);
+  opened_.wait(lock, [&] { return !opening_.contains(key); });
+  if (const auto found = sessions_.find(key); found != sessions_.end()) {
+    used_ = true;
+    return found->second.session;
   }
+  // Seconds, perhaps: nobody but those who want the same one waits.
+  opening_.insert(key);
+  lock.unlock();
+  auto opened = guarded([&] { return open_one(key); });
+  lock.lock();
+  opening_.erase(key);
+  opened_.notify_all();
+  LANEWAY_TRY(opened ? Expected<>() : std::move(opened).error());
+  const std::shared_ptr<const ort::Session> session = opened->session;
+  // Of the one that opening the engine made nobody has had use; should that change, it can be made again.
+  if (!used_) sessions_.clear();
   used_ = true;
-  return found->second.session;
+  sessions_.insert_or_assign(std::move(key), *std::move(opened));
+  return session;
 }
 
 std::shared_ptr<const ort::Session> Sessions::any() const {

@@ -1,11 +1,13 @@
 #pragma once
 #include <compare>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,7 +41,7 @@ class Sessions {
   /// Errors: those of Session::open(); unimplemented (a session for each lane asked for, and the model does not allow it).
   static Expected<std::unique_ptr<Sessions>> open(const OrtEngineSpec& options, ort::SessionSpec base, Model model);
 
-  /// Opened when first asked for.
+  /// Opened when first asked for, once for all who ask meanwhile; other sessions and notes() do not wait for that.
   /// Errors: failed_precondition (cores, where lanes have no workers of their own); those of Session::open().
   Expected<std::shared_ptr<const ort::Session>> of(SessionKey key);
 
@@ -63,6 +65,8 @@ class Sessions {
   std::string reason_;
   std::optional<Model> model_;  // where lanes may want some of its outputs only
   mutable std::mutex mutex_;
+  std::condition_variable opened_;  // or failed to
+  std::set<SessionKey> opening_;
   std::map<SessionKey, Opened> sessions_;
   bool used_ = false;  // any of them
 };
