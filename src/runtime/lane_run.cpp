@@ -258,7 +258,7 @@ Expected<> Lane::Impl::warm_up(int runs, const Extents* extents) {
     const std::span<std::byte> state = state_of(link);
     states.emplace_back(state.begin(), state.end());
   }
-  const std::size_t next = next_, last = last_;
+  const std::uint8_t next = next_, last = last_;
   const bool failed = failed_;
   Expected<> result = run_repeatedly(runs);
   next_ = next;
