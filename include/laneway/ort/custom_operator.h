@@ -30,29 +30,29 @@ struct OperatorSpec {
 
 /// A kernel type as a custom operator. A kernel is a class like this one:
 ///
-///     struct Relu {
-///       Expected<> compute(const Input<float>& x, Output<float>& y) const {
-///         LANEWAY_TRY_ASSIGN(const std::span<float> out, y.allocate(x.shape()));
-///         std::ranges::transform(x.elements(), out.begin(), [](float v) { return std::max(v, 0.0f); });
-///         return {};
-///       }
-///     };
+///  struct Relu {
+///  Expected<> compute(const Input<float>& x, Output<float>& y) const {
+///    LANEWAY_TRY_ASSIGN(const std::span<float> out, y.allocate(x.shape()));
+///    std::ranges::transform(x.elements(), out.begin(), [](float v) { return std::max(v, 0.0f); });
+///    return {};
+///  }
+///  };
 ///
-///     LANEWAY_TRY_ASSIGN(const auto domain, OperatorDomain::make({
-///         .name = "my.domain", .operators = {Operator::of<Relu>({.name = "Relu"})}}));
-///     LANEWAY_TRY_ASSIGN(const auto session, Session::open({.model = ModelPath{"m.onnx"}, .operators = {domain}}));
+///  LANEWAY_TRY_ASSIGN(const auto domain, OperatorDomain::make({
+///    .name = "my.domain", .operators = {Operator::of<Relu>({.name = "Relu"})}}));
+///  LANEWAY_TRY_ASSIGN(const auto session, Session::open({.model = ModelPath{"m.onnx"}, .operators = {domain}}));
 ///
 /// compute()'s arguments are the operator's inputs and outputs, in order (custom_operator_arguments.h); a `const KernelContext&`
 /// may stand before them. An operator of several element types is several kernel types under one name:
 /// Operator::of<Relu<float>>({.name = "Relu"}), Operator::of<Relu<double>>({.name = "Relu"}).
 /// It may also have, in the order in which they are called:
 ///   static Expected<> infer(const ShapeInference&)      the shapes of outputs; without it, models declare them or leave them open
-///                                                       (with optional inputs: not called before level 27, which would crash)
+///                                                   (with optional inputs: not called before level 27, which would crash)
 ///   static Expected<Relu> create(const KernelInfo&)     or a constructor from const KernelInfo&: reads attributes, may fail
 ///
 /// Errors:   one from, or an exception in, infer or create fails opening the session; in compute, the run, with its text.
 /// Threads:  one kernel is made for each node of a session and shared by its runs: compute() const is called by several threads at
-///           once. Where it is not const, calls wait for each other.
+///       once. Where it is not const, calls wait for each other.
 /// Lifetime: each kernel is destroyed once, with its session.
 struct Operator {
   /// What ONNX Runtime is told of it, and the kernel type's functions, by address.
@@ -100,10 +100,10 @@ class OperatorDomain {
 
 /// The body of a library's entry point, for SessionSpec::operator_libraries and for whoever else loads it:
 ///
-///     extern "C" OrtStatus* RegisterCustomOps(OrtSessionOptions* options, const OrtApiBase* base) {
-///       static const auto domain = OperatorDomain::make({.name = "my.domain", .operators = {...}});
-///       return register_operators(domain, options, base);
-///     }
+///   extern "C" OrtStatus* RegisterCustomOps(OrtSessionOptions* options, const OrtApiBase* base) {
+///   static const auto domain = OperatorDomain::make({.name = "my.domain", .operators = {...}});
+///   return register_operators(domain, options, base);
+///   }
 ///
 /// Link such a library with -Wl,-z,nodelete: ONNX Runtime unloads it when the last of its sessions goes.
 OrtStatus* register_operators(const Expected<std::shared_ptr<const OperatorDomain>>& domain, OrtSessionOptions* options,

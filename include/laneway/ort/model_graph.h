@@ -34,15 +34,15 @@ struct OperatorSet {
 
 /// A model made in memory, as data:
 ///
-///     const ModelGraph sum = {.inputs = {{.name = "a"}, {.name = "b"}}, .outputs = {{.name = "c"}},
-///                             .nodes = {{.type = "Add", .inputs = {"a", "b"}, .outputs = {"c"}}}};
-///     LANEWAY_TRY_ASSIGN(const auto session, Session::open({.model = sum}));
+///  const ModelGraph sum = {.inputs = {{.name = "a"}, {.name = "b"}}, .outputs = {{.name = "c"}},
+///                          .nodes = {{.type = "Add", .inputs = {"a", "b"}, .outputs = {"c"}}}};
+///  LANEWAY_TRY_ASSIGN(const auto session, Session::open({.model = sum}));
 ///
 /// The same type is the body of an If or a Loop (an attribute that is a graph; its operator sets are the model's), and what is
 /// changed in another model (EditedModel, in session.h).
 /// Errors:   nothing is checked until it is used; then invalid_argument, with ONNX Runtime's reason.
 /// Lifetime: a session keeps the tensors' owners, and uses tensors of 128 bytes or more where they lie; unless the graph has
-///           subgraphs, tensors among attributes, strings among tensors, or ports that are not tensors of known rank: then it copies.
+///         subgraphs, tensors among attributes, strings among tensors, or ports that are not tensors of known rank: then it copies.
 struct ModelGraph {
   std::vector<Port> inputs = {};
   std::vector<Port> outputs = {};
@@ -54,7 +54,7 @@ struct ModelGraph {
 
 /// The model in ONNX's format. The bytes have an owner.
 /// Errors: invalid_argument (a tensor that is not as large as its shape says, an operator set without version);
-///         unimplemented (a port that is a map; more than 2 GiB, which the format cannot hold).
+///       unimplemented (a port that is a map; more than 2 GiB, which the format cannot hold).
 Expected<ModelBytes> to_bytes(const ModelGraph& graph);
 
 }  // namespace ort
