@@ -69,7 +69,7 @@ Expected<> starve() {
   limit.rlim_cur = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + (std::size_t{100} << 20);
   setrlimit(RLIMIT_AS, &limit);
   const std::string model = test_models::relu();
-  SessionSpec spec{.model = ModelBytes{test_models::as_bytes(model)}, .environment = environment, .threads = {.count = 100}};
+  SessionSpec spec{.model = ModelBytes{test_models::as_bytes(model)}, .environment = environment, .threads = {.count = 60}};
   const auto refused = Session::open(spec);
   limit.rlim_cur = before;
   setrlimit(RLIMIT_AS, &limit);

@@ -423,24 +423,37 @@ std::vector<int> cores_of_threads(const std::string& prefix) {
   return cores;
 }
 
-// Threads name and place themselves, so that they must be waited for; threads that are gone, too.
-std::vector<int> cores_of_threads(const std::string& prefix, std::size_t count) {
+// Threads name and place themselves, one after the other, so that they must be waited for; threads that are gone, too.
+std::vector<int> cores_of_threads_settle(const std::string& prefix, std::vector<int> expected) {
+  std::ranges::sort(expected);
   std::vector<int> cores;
-  for (int i = 0; i < 5'000 && cores.size() != count; ++i) {
+  for (int i = 0; i < 5'000; ++i) {
     cores = cores_of_threads(prefix);
-    std::this_thread::sleep_for(std::chrono::milliseconds(cores.size() == count ? 0 : 1));
+    std::ranges::sort(cores);
+    if (cores == expected) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return cores;
+}
+
+std::size_t settled_count(const std::string& prefix, std::size_t expected) {
+  std::size_t count = cores_of_threads(prefix).size();
+  for (int i = 0; i < 5'000 && count != expected; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    count = cores_of_threads(prefix).size();
+  }
+  return count;
 }
 
 TEST(OrtEngine, L43_LanesHaveWorkersOnCoresOfTheirOwn) {
   const std::vector<int> allowed = allowed_cores();
   const OpenEngine engine = open_ort(test_models::relu(), {}, {.model = ModelBytes{}, .threads = {.count = 3, .name = "placed"}});
   Bound first(engine, {.inputs = {Shape{5}}}, {allowed.front()});
-  EXPECT_EQ(cores_of_threads("placed", 2), (std::vector<int>{allowed.front(), allowed.front()})) << "and no session without use";
+  const std::vector<int> once = {allowed.front(), allowed.front()};
+  EXPECT_EQ(cores_of_threads_settle("placed", once), once) << "and no session without use";
   Bound second(engine, {.inputs = {Shape{5}}}, {allowed.back()});
-  EXPECT_THAT(cores_of_threads("placed", 4),
-              testing::UnorderedElementsAre(allowed.front(), allowed.front(), allowed.back(), allowed.back()));
+  const std::vector<int> both = {allowed.front(), allowed.front(), allowed.back(), allowed.back()};
+  EXPECT_EQ(cores_of_threads_settle("placed", both), both);
   EXPECT_EQ(run(first, {-1, 2, -3, 4, 5}), run(second, {-1, 2, -3, 4, 5}));
   const auto plan = must(engine->specialise({.inputs = {Shape{5}}}));
   EXPECT_THAT(outcome(plan->bind({.inputs = first.inputs(), .outputs = first.outputs(), .cores = {100'000}})),
@@ -462,7 +475,7 @@ TEST(OrtEngine, L24_EnginesShareOnePoolWhenItIsAskedForFirst) {
   {
     const OpenEngine first = must(pooled.open(spec)), second = must(pooled.open(spec));
     const std::size_t all = 2 * allowed_cores().size();  // two workers, placed nowhere
-    EXPECT_EQ(cores_of_threads("pool", all).size(), all) << "of the process, not of an engine";
+    EXPECT_EQ(settled_count("pool", all), all) << "of the process, not of an engine";
     EXPECT_EQ(run(first, {-1, 2}, Shape{2}), run(second, {-1, 2}, Shape{2}));
     EXPECT_EQ(note(*first, "sessions"), "shared (the workers are the process's)");
     OpenSpec other = spec;
