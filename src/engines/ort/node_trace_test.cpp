@@ -67,12 +67,12 @@ TEST_F(OrtNodeTrace, L38_NodesLieWithinTheirRuns) {
     });
     std::vector<std::pair<double, double>> runs;
     for (const auto& event : events) {
-      if (event["cat"] == "test") runs.emplace_back(event["ts"], event["ts"].get<double>() + event["dur"].get<double>());
+      if (event.value("cat", "") == "test") runs.emplace_back(event["ts"], event["ts"].get<double>() + event["dur"].get<double>());
     }
     ASSERT_EQ(runs.size(), 3u);
     std::map<std::string, int> operators;
     for (const auto& event : events) {
-      if (event["cat"] != "node") continue;
+      if (event.value("cat", "") != "node") continue;
       ++operators[event["args"]["op"]];
       const double begin = event["ts"], end = begin + event["dur"].get<double>();
       EXPECT_TRUE(std::any_of(runs.begin(), runs.end(), [&](const auto& run) { return run.first <= begin && end <= run.second; }))
