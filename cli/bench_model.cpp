@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <numeric>
+#include <random>
+
 #include "bench/measure/clock.h"
 #include "bench/measure/rounds.h"
 #include "cli/bench_answers.h"
@@ -68,37 +72,79 @@ class Race {
     return {};
   }
 
+  // Where a session happens to lie in memory makes it some percent faster or slower for as long as it lives, so that contestants
+  // are opened anew between sittings: as often as opening takes no longer than measuring does.
+  int sittings() const {
+    constexpr double sittings_max = 8;
+    double open_ms = 0;
+    for (const BenchResult& result : results_) open_ms += result.passes.open_ms.value_or(0);
+    const double measure_ms =
+        std::chrono::duration<double, std::milli>(spec_.duration).count() * static_cast<double>(results_.size());
+    return static_cast<int>(std::clamp(measure_ms / std::max(open_ms, 1e-3), 1.0, sittings_max));
+  }
+
   void measure() {
+    bench::Rounds rounds;
+    rounds.timings.resize(results_.size());
+    const int count = sittings();
+    for (int sitting = 0; sitting < count && !stopped(spec_); ++sitting) {
+      if (sitting > 0) open_anew();
+      rounds.add(sit(sitting, count));
+      for (std::size_t i = 0; i < results_.size(); ++i) {
+        if (!results_[i].error) results_[i].error = rounds.timings[i].error;
+      }
+    }
+    tell("statistics");
+    for (std::size_t i = 0; i < results_.size(); ++i) note(results_[i], rounds.timings[i], rounds);
+  }
+
+  void open_anew() {
+    for (auto& contestant : contestants_) contestant.reset();
+    std::vector<std::size_t> order(results_.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::shuffle(order, random_);
+    for (const std::size_t i : order) {
+      if (results_[i].error || stopped(spec_)) continue;
+      auto opened = bench::open_contestant(spec_.engines[i], workload_.workload(), workload_.buffers());
+      if (opened) contestants_[i] = *std::move(opened);
+      else results_[i].error = std::move(opened).error();
+    }
+  }
+
+  bench::Rounds sit(int sitting, int count) {
     std::vector<bench::Timed*> timed;
     std::vector<std::size_t> who;
     for (std::size_t i = 0; i < results_.size(); ++i) {
-      if (results_[i].error) continue;
+      if (results_[i].error || !contestants_[i]) continue;
       timed.push_back(contestants_[i].get());
       who.push_back(i);
     }
-    if (timed.empty()) return;
-    const bench::Rounds rounds =
+    bench::Rounds all;
+    all.timings.resize(results_.size());
+    if (timed.empty()) return all;
+    const auto progress = [&](double done) { tell(fmt::format("{:.0f} %", (sitting + done) / count * 100)); };
+    bench::Rounds rounds =
         bench::run_rounds(timed, {.lanes = static_cast<std::size_t>(spec_.lanes),
-                                  .duration = spec_.duration,
-                                  .warmup = spec_.warmup,
-                                  .seed = spec_.inputs.seed,
+                                  .duration = spec_.duration / count,
+                                  .warmup = spec_.warmup / count,
+                                  .seed = random_(),
                                   .prepare = [&](std::size_t lane, std::uint64_t turn) { workload_.prepare(lane, turn); },
-                                  .progress = [&](double done) { tell(fmt::format("{:.0f} %", done * 100)); },
+                                  .progress = progress,
                                   .stop = spec_.stop});
-    tell("statistics");
-    const bench::Timing* const first = who.front() == 0 && !rounds.timings.front().error ? &rounds.timings.front() : nullptr;
-    for (std::size_t i = 0; i < who.size(); ++i) note(results_[who[i]], rounds.timings[i], first, rounds.rounds);
+    for (std::size_t i = 0; i < who.size(); ++i) all.timings[who[i]] = std::move(rounds.timings[i]);
+    all.sittings = std::move(rounds.sittings);
+    return all;
   }
 
-  void note(BenchResult& result, const bench::Timing& timing, const bench::Timing* first, std::uint32_t rounds) const {
-    result.error = timing.error;
+  void note(BenchResult& result, const bench::Timing& timing, const bench::Rounds& rounds) const {
     if (result.error || timing.samples.empty()) return;
     result.latencies = bench::latencies_of(timing.samples, bench::Clock::ns_per_tick());
     const double seconds = static_cast<double>(timing.ticks) * bench::Clock::ns_per_tick() / 1e9;
     result.throughput_per_s = static_cast<double>(timing.runs) / seconds;
-    if (first == nullptr || first->samples.empty()) return;
-    result.p50_ratio_to_first = bench::p50_ratio(timing.samples, first->samples);
-    result.p50_ratio_ci95 = bench::p50_ratio_ci95(timing.samples, first->samples, rounds, spec_.inputs.seed);
+    const std::vector<bench::Sample>& first = rounds.timings.front().samples;
+    if (results_.front().error || first.empty()) return;
+    result.p50_ratio_to_first = bench::p50_ratio(timing.samples, first);
+    result.p50_ratio_ci95 = bench::p50_ratio_ci95(timing.samples, first, rounds.sittings, spec_.inputs.seed);
   }
 
   const std::filesystem::path& model_;
@@ -107,6 +153,7 @@ class Race {
   std::vector<std::unique_ptr<bench::Contestant>> contestants_;
   std::vector<BenchResult> results_;
   std::optional<BenchAnswers> reference_;
+  std::mt19937_64 random_{spec_.inputs.seed};
 };
 
 }  // namespace

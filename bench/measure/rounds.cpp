@@ -138,16 +138,35 @@ Rounds run_rounds(std::span<Timed* const> contestants, const RoundsSpec& spec) {
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto start = Time::now();
   const auto whole = spec.duration * contestants.size();
-  for (auto elapsed = Time::duration{}; (elapsed < whole || result.rounds == 0) && !stopped(); elapsed = Time::now() - start) {
+  std::uint32_t round = 0;
+  for (auto elapsed = Time::duration{}; (elapsed < whole || round == 0) && !stopped(); elapsed = Time::now() - start) {
     std::shuffle(order.begin(), order.end(), random);
     for (const std::size_t i : order) {
-      if (!drivers.failed(i)) drivers.run({contestants[i], i, result.rounds, ticks(block_time), true});
+      if (!drivers.failed(i)) drivers.run({contestants[i], i, round, ticks(block_time), true});
     }
-    ++result.rounds;
+    ++round;
     if (spec.progress) spec.progress(std::min(1.0, static_cast<double>(elapsed.count()) / static_cast<double>(whole.count())));
   }
   for (std::size_t i = 0; i < contestants.size(); ++i) result.timings.push_back(drivers.timing(i));
+  result.sittings = {round};
   return result;
+}
+
+void Rounds::add(Rounds later) {
+  const std::uint32_t before = std::accumulate(sittings.begin(), sittings.end(), std::uint32_t{0});
+  timings.resize(std::max(timings.size(), later.timings.size()));
+  for (std::size_t i = 0; i < later.timings.size(); ++i) {
+    Timing& timing = timings[i];
+    Timing& more = later.timings[i];
+    for (Sample& sample : more.samples) sample.round += before;
+    const auto middle = static_cast<std::ptrdiff_t>(timing.samples.size());
+    timing.samples.insert(timing.samples.end(), more.samples.begin(), more.samples.end());
+    std::ranges::inplace_merge(timing.samples, timing.samples.begin() + middle, {}, &Sample::ticks);
+    timing.runs += more.runs;
+    timing.ticks += more.ticks;
+    if (!timing.error) timing.error = std::move(more.error);
+  }
+  sittings.insert(sittings.end(), later.sittings.begin(), later.sittings.end());
 }
 
 }  // namespace laneway::bench

@@ -40,10 +40,14 @@ struct Timing {
 };
 
 struct Rounds {
-  std::vector<Timing> timings;  ///< One per contestant.
-  std::uint32_t rounds = 0;
+  std::vector<Timing> timings;               ///< One per contestant.
+  std::vector<std::uint32_t> sittings = {};  ///< The rounds of each.
+
+  /// Takes a later sitting of the same contestants, opened anew, to these. An error of either stays.
+  void add(Rounds later);
 };
 
+/// One sitting.
 Rounds run_rounds(std::span<Timed* const> contestants, const RoundsSpec& spec);
 
 }  // namespace laneway::bench

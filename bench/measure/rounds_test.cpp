@@ -5,6 +5,8 @@
 #include <array>
 #include <set>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "bench/measure/clock.h"
 #include "bench/measure/host.h"
@@ -43,7 +45,8 @@ TEST(Rounds, EveryContestantHasSamplesInEveryRoundAndNoneIsFasterThanItIs) {
   const std::array<Timed*, 2> contestants = {&slow, &fast};
   const Rounds result = run_rounds(contestants, quick());
   ASSERT_EQ(result.timings.size(), 2u);
-  EXPECT_GE(result.rounds, 1u);
+  ASSERT_EQ(result.sittings.size(), 1u);
+  EXPECT_GE(result.sittings[0], 1u);
   const double least_us[] = {300, 50};
   for (std::size_t i = 0; i < 2; ++i) {
     const std::vector<Sample>& samples = result.timings[i].samples;
@@ -54,8 +57,8 @@ TEST(Rounds, EveryContestantHasSamplesInEveryRoundAndNoneIsFasterThanItIs) {
         << "20 ms calibrate the clock";
     std::set<std::uint32_t> rounds;
     for (const Sample& sample : samples) rounds.insert(sample.round);
-    EXPECT_LE(rounds.size(), result.rounds);
-    EXPECT_LT(*rounds.rbegin(), result.rounds);
+    EXPECT_LE(rounds.size(), result.sittings[0]);
+    EXPECT_LT(*rounds.rbegin(), result.sittings[0]);
     EXPECT_FALSE(result.timings[i].error);
   }
   EXPECT_LT(result.timings[0].samples.size(), slow.runs.load()) << "the warm-up does not count";
@@ -111,6 +114,21 @@ TEST(Rounds, StopEndsThemWithWhatThereIs) {
   spec.progress = [&](double) { stop = spinner.runs > 500; };
   const Rounds result = run_rounds(contestants, spec);
   EXPECT_FALSE(result.timings[0].samples.empty());
+}
+
+TEST(Rounds, ALaterSittingIsCountedOn) {
+  Rounds whole{.timings = {{.samples = {{10, 0}, {20, 1}}, .runs = 3, .ticks = 30, .error = {}}}, .sittings = {2}};
+  const Error broken(ErrorCode::internal, "broken");
+  whole.add({.timings = {{.samples = {{5, 2}, {15, 0}}, .runs = 2, .ticks = 20, .error = broken}}, .sittings = {3}});
+  EXPECT_EQ(whole.sittings, (std::vector<std::uint32_t>{2, 3}));
+  const Timing& timing = whole.timings.at(0);
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> samples;
+  for (const Sample& sample : timing.samples) samples.emplace_back(sample.ticks, sample.round);
+  EXPECT_EQ(samples, (std::vector<std::pair<std::uint64_t, std::uint32_t>>{{5, 4}, {10, 0}, {15, 2}, {20, 1}}));
+  EXPECT_EQ(timing.runs, 5u);
+  EXPECT_EQ(timing.ticks, 50u);
+  ASSERT_TRUE(timing.error);
+  EXPECT_EQ(timing.error->message(), "broken");
 }
 
 TEST(Host, HasASpeed) {

@@ -59,16 +59,22 @@ double p50_ratio(const std::vector<Sample>& a, const std::vector<Sample>& b) {
   return static_cast<double>(quantile(a, 0.5).ticks) / static_cast<double>(quantile(b, 0.5).ticks);
 }
 
-Interval p50_ratio_ci95(const std::vector<Sample>& a, const std::vector<Sample>& b, std::uint32_t rounds, std::uint64_t seed) {
+Interval p50_ratio_ci95(const std::vector<Sample>& a, const std::vector<Sample>& b, std::span<const std::uint32_t> sittings,
+                        std::uint64_t seed) {
   constexpr int draws = 400;
-  const auto a_by_round = samples_by_round(a, rounds);
-  const auto b_by_round = samples_by_round(b, rounds);
+  std::vector<std::uint32_t> first = {0};  // round of each sitting, and of none after the last
+  for (const std::uint32_t rounds : sittings) first.push_back(first.back() + rounds);
+  const auto a_by_round = samples_by_round(a, first.back());
+  const auto b_by_round = samples_by_round(b, first.back());
   std::mt19937_64 random(seed);
-  std::vector<std::uint32_t> drawn(rounds);
+  std::vector<std::uint32_t> drawn(first.back());
   std::vector<double> ratios;
   for (int draw = 0; draw < draws; ++draw) {
     std::fill(drawn.begin(), drawn.end(), 0);
-    for (std::uint32_t i = 0; i < rounds; ++i) ++drawn[random() % rounds];
+    for (std::size_t i = 0; i < sittings.size(); ++i) {
+      const std::size_t sitting = random() % sittings.size();
+      for (std::uint32_t k = 0; k < sittings[sitting]; ++k) ++drawn[first[sitting] + random() % sittings[sitting]];
+    }
     const std::uint64_t a_total = total_drawn(a_by_round, drawn), b_total = total_drawn(b_by_round, drawn);
     if (a_total == 0 || b_total == 0) continue;  // an interrupted bench may have rounds without one of them
     ratios.push_back(weighted_median(a, drawn, a_total) / weighted_median(b, drawn, b_total));

@@ -41,24 +41,8 @@ Expected<> Tensor::validate() const {
                                                 std::to_string(got));
 }
 
-Expected<TensorType> type_of_tensor(const std::shared_ptr<const Library>& library, const OrtValue* value) {
-  constexpr int level_of_reference = 24;
-  if (library->level() < level_of_reference) {
-    LANEWAY_TRY_ASSIGN(const auto info, make<OrtTensorTypeAndShapeInfo>(library, LANEWAY_ORT_FN(GetTensorTypeAndShape), value));
-    LANEWAY_TRY_ASSIGN(const auto read, elements_and_shape(*library, *info));
-    return TensorType{read.dtype, read.shape};
-  }
-  ONNXTensorElementDataType type{};
-  const std::int64_t* extents = nullptr;
-  std::size_t rank = 0;
-  LANEWAY_TRY(call(*library, LANEWAY_ORT_FN(GetTensorElementTypeAndShapeDataReference), value, &type, &extents, &rank));
-  LANEWAY_TRY_ASSIGN(const DType dtype, from_native(type));
-  LANEWAY_TRY_ASSIGN(const Shape shape, Shape::of({extents, rank}));
-  return TensorType{dtype, shape};
-}
-
 Expected<TensorView> view_of_tensor(const std::shared_ptr<const Library>& library, const OrtValue* value) {
-  LANEWAY_TRY_ASSIGN(const TensorType type, type_of_tensor(library, value));
+  LANEWAY_TRY_ASSIGN(const ElementsAndShape type, tensor_type(library, value));
   TensorView view{.dtype = type.dtype, .shape = type.shape};
   if (!is_numeric(type.dtype)) return view;
   LANEWAY_TRY_ASSIGN(view.bytes, byte_count(type.dtype, type.shape));
@@ -67,7 +51,7 @@ Expected<TensorView> view_of_tensor(const std::shared_ptr<const Library>& librar
 }
 
 Expected<std::vector<std::string>> strings_of(const std::shared_ptr<const Library>& library, const OrtValue* value) {
-  LANEWAY_TRY_ASSIGN(const TensorType type, type_of_tensor(library, value));
+  LANEWAY_TRY_ASSIGN(const ElementsAndShape type, tensor_type(library, value));
   LANEWAY_TRY_ASSIGN(const std::size_t count, element_count(type.shape));
   std::vector<std::string> strings;
   for (std::size_t i = 0; i < count; ++i) {

@@ -9,13 +9,6 @@
 
 namespace laneway::ort {
 
-/// What is known of a dense tensor, without its memory's place.
-struct TensorType {
-  DType dtype;
-  Shape shape;
-};
-/// Cost: no allocation where the library can show its own array of extents (level 24).
-Expected<TensorType> type_of_tensor(const std::shared_ptr<const Library>& library, const OrtValue* value);
 /// With the address, but of strings. Always as if on the host.
 Expected<TensorView> view_of_tensor(const std::shared_ptr<const Library>& library, const OrtValue* value);
 Expected<std::vector<std::string>> strings_of(const std::shared_ptr<const Library>& library, const OrtValue* value);

@@ -2,10 +2,10 @@
 
 #include <utility>
 
+#include "core/guard.h"
 #include "laneway/core/float_state.h"
 #include "ort/attribute.h"
 #include "ort/external_place.h"
-#include "ort/guarded.h"
 #include "ort/model_editor.h"
 #include "ort/session_options.h"
 #include "ort/sub_table.h"
@@ -104,8 +104,8 @@ class Compilation {
     LANEWAY_TRY(set(LANEWAY_ORT_FN(ModelCompilationOptions_SetEpContextEmbedMode), spec_.embed_context));
     if (!spec_.context_folder.empty()) {
       const std::filesystem::path folder = spec_.context_folder / "";  // it takes none without the last slash
-      LANEWAY_TRY(set(LANEWAY_ORT_FN(ModelCompilationOptions_SetEpContextBinaryInformation), folder.c_str(),
-                      spec_.context_name.c_str()));
+      LANEWAY_TRY(
+          set(LANEWAY_ORT_FN(ModelCompilationOptions_SetEpContextBinaryInformation), folder.c_str(), spec_.context_name.c_str()));
     }
     if (!spec_.weights_file.empty()) {
       LANEWAY_TRY(set(LANEWAY_ORT_FN(ModelCompilationOptions_SetOutputModelExternalInitializersFile), spec_.weights_file.c_str(),

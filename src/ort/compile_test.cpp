@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <stdexcept>
 
+#include "ort_support/folder.h"
 #include "ort_support/models.h"
 
 namespace laneway::ort {
@@ -22,13 +22,6 @@ using testing::StartsWith;
 
 class OrtCompile : public testing::Test {
  protected:
-  OrtCompile() {
-    std::string pattern = fs::temp_directory_path() / "laneway-compile-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-    plain_ = run(ModelBytes{test_models::as_bytes(model_)});
-  }
-  ~OrtCompile() override { fs::remove_all(folder_); }
-
   CompileSpec spec() const {
     CompileSpec spec{.session = {.model = ModelBytes{test_models::as_bytes(model_)}}};
     spec.session.optimisation = Optimisation::basic;
@@ -40,14 +33,10 @@ class OrtCompile : public testing::Test {
     const Value value = over(x, {1, 32});
     return elements_of<float>(run_once(session, {&value})[0]);
   }
-  fs::path write(const char* name, std::string_view bytes) const {
-    std::ofstream(folder_ / name, std::ios::binary) << bytes;
-    return folder_ / name;
-  }
 
   std::string model_ = test_models::mlp();
-  fs::path folder_;
-  std::vector<float> plain_;  // what the model itself computes
+  std::vector<float> plain_ = run(ModelBytes{test_models::as_bytes(model_)});  // what the model itself computes
+  Folder folder_;
 };
 
 TEST_F(OrtCompile, O31_ToMemory) {
@@ -59,10 +48,10 @@ TEST_F(OrtCompile, O31_ToMemory) {
 
 TEST_F(OrtCompile, O31_ToAFileFromAFile) {
   CompileSpec spec = this->spec();
-  spec.session.model = ModelPath{write("model.onnx", model_)};
-  take(compile_to(spec, folder_ / "compiled.onnx"));
-  EXPECT_EQ(run(ModelPath{folder_ / "compiled.onnx"}), plain_);
-  EXPECT_EQ(run(ModelPath{folder_ / "model.onnx"}), plain_) << "as it was";
+  spec.session.model = ModelPath{folder_.write("model.onnx", model_)};
+  take(compile_to(spec, folder_.path() / "compiled.onnx"));
+  EXPECT_EQ(run(ModelPath{folder_.path() / "compiled.onnx"}), plain_);
+  EXPECT_EQ(run(ModelPath{folder_.path() / "model.onnx"}), plain_) << "as it was";
 }
 
 TEST_F(OrtCompile, O31_ToAFunctionOfTheCallers) {
@@ -96,22 +85,22 @@ TEST_F(OrtCompile, O31_FromAGraphMadeInMemory) {
 
 TEST_F(OrtCompile, O31_WithWeightsInAFile) {
   CompileSpec spec = this->spec();
-  spec.session.model = ModelPath{write("model.onnx", model_)};
+  spec.session.model = ModelPath{folder_.write("model.onnx", model_)};
   spec.weights_file = "weights.bin";
   spec.weights_bytes_min = 1000;
-  take(compile_to(spec, folder_ / "compiled.onnx"));
-  ASSERT_TRUE(fs::exists(folder_ / "weights.bin"));
-  EXPECT_GE(fs::file_size(folder_ / "weights.bin"), (32 * 64 + 64 * 64 + 64 * 4) * sizeof(float)) << "the three matrices";
-  EXPECT_LT(fs::file_size(folder_ / "compiled.onnx"), 4000u);
-  EXPECT_EQ(run(ModelPath{folder_ / "compiled.onnx"}), plain_);
-  fs::remove(folder_ / "weights.bin");
-  EXPECT_THAT(outcome(Session::open({.model = ModelPath{folder_ / "compiled.onnx"}})), HasSubstr("weights.bin"));
+  take(compile_to(spec, folder_.path() / "compiled.onnx"));
+  ASSERT_TRUE(fs::exists(folder_.path() / "weights.bin"));
+  EXPECT_GE(fs::file_size(folder_.path() / "weights.bin"), (32 * 64 + 64 * 64 + 64 * 4) * sizeof(float)) << "the three matrices";
+  EXPECT_LT(fs::file_size(folder_.path() / "compiled.onnx"), 4000u);
+  EXPECT_EQ(run(ModelPath{folder_.path() / "compiled.onnx"}), plain_);
+  fs::remove(folder_.path() / "weights.bin");
+  EXPECT_THAT(outcome(Session::open({.model = ModelPath{folder_.path() / "compiled.onnx"}})), HasSubstr("weights.bin"));
 }
 
 TEST_F(OrtCompile, O31_WithWeightsWhereTheCallerPutsThem) {
   CompileSpec spec = this->spec();
   std::map<std::string, std::size_t> asked;
-  std::ofstream file(folder_ / "mine.bin", std::ios::binary);
+  std::ofstream file(folder_.path() / "mine.bin", std::ios::binary);
   file << std::string(100, 'x');  // something of the caller's before
   std::int64_t offset = 100;
   spec.place_weight = [&](const std::string& name, const Tensor& weight,
@@ -124,15 +113,15 @@ TEST_F(OrtCompile, O31_WithWeightsWhereTheCallerPutsThem) {
     offset += static_cast<std::int64_t>(weight.bytes.size());
     return std::optional(place);
   };
-  take(compile_to(spec, folder_ / "compiled.onnx"));
+  take(compile_to(spec, folder_.path() / "compiled.onnx"));
   file.close();
   EXPECT_EQ(asked["fc1.weight"], 32 * 64 * sizeof(float));
   EXPECT_EQ(asked["fc1.bias"], 64 * sizeof(float));
-  EXPECT_EQ(run(ModelPath{folder_ / "compiled.onnx"}), plain_);
+  EXPECT_EQ(run(ModelPath{folder_.path() / "compiled.onnx"}), plain_);
 
   // Compiled again: now they are told to come from that file.
   std::map<std::string, ExternalPlace> places;
-  spec.session.model = ModelPath{folder_ / "compiled.onnx"};
+  spec.session.model = ModelPath{folder_.path() / "compiled.onnx"};
   spec.place_weight = [&](const std::string& name, const Tensor&,
                           const std::optional<ExternalPlace>& from) -> Expected<std::optional<ExternalPlace>> {
     if (from) places[name] = *from;
@@ -150,7 +139,7 @@ TEST_F(OrtCompile, O31_OptionsOfCompiledPartsAreTaken) {
   spec.embed_context = true;
   EXPECT_EQ(run(take(compile(spec))), plain_);
   spec.embed_context = false;
-  spec.context_folder = folder_;
+  spec.context_folder = folder_.path();
   spec.context_name = "parts";
   EXPECT_EQ(run(take(compile(spec))), plain_);
 }
@@ -164,7 +153,7 @@ TEST_F(OrtCompile, O31_NothingCompiledIsAnErrorOnRequest) {
 TEST_F(OrtCompile, O31_AFileIsKeptOnRequest) {
   CompileSpec spec = this->spec();
   spec.overwrite = false;
-  const fs::path there = write("there.onnx", "kept");
+  const fs::path there = folder_.write("there.onnx", "kept");
   EXPECT_THAT(outcome(compile_to(spec, there)), HasSubstr("there.onnx"));
   EXPECT_EQ(fs::file_size(there), 4u);
   spec.overwrite = true;

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <deque>
 
+#include "core/guard.h"
 #include "ort/call.h"
 #include "ort/dtype.h"
-#include "ort/guarded.h"
 #include "ort/kernel.h"
 #include "ort/levels.h"
 #include "ort/text.h"

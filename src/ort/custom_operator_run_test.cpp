@@ -151,14 +151,18 @@ TEST(OrtCustomOperator, O27_AnErrorInCreateFailsOpening) {
   EXPECT_EQ(outcome_of({}), "success");
   EXPECT_THAT(outcome_of({.create = Fails::by_error}),
               AllOf(StartsWith("invalid_argument"), HasSubstr("operator Failing: create: no kernel today")));
-  EXPECT_THAT(outcome_of({.create = Fails::by_exception}), HasSubstr("operator Failing: create: no kernel today"));
-  EXPECT_THAT(outcome_of({.create = Fails::by_odd_exception}), HasSubstr("operator Failing: create: an exception"));
+  EXPECT_THAT(outcome_of({.create = Fails::by_exception}),
+              HasSubstr("operator Failing: create: unexpected exception: no kernel today"));
+  EXPECT_THAT(outcome_of({.create = Fails::by_odd_exception}),
+              HasSubstr("operator Failing: create: unexpected exception: an exception"));
 }
 
 TEST(OrtCustomOperator, O27_AnErrorInInferFailsOpening) {
   EXPECT_THAT(outcome_of({.infer = Fails::by_error}), HasSubstr("operator Failing: infer: no shape today"));
-  EXPECT_THAT(outcome_of({.infer = Fails::by_exception}), HasSubstr("operator Failing: infer: no shape today"));
-  EXPECT_THAT(outcome_of({.infer = Fails::by_odd_exception}), HasSubstr("operator Failing: infer: an exception"));
+  EXPECT_THAT(outcome_of({.infer = Fails::by_exception}),
+              HasSubstr("operator Failing: infer: unexpected exception: no shape today"));
+  EXPECT_THAT(outcome_of({.infer = Fails::by_odd_exception}),
+              HasSubstr("operator Failing: infer: unexpected exception: an exception"));
   EXPECT_EQ(outcome_of({}), "success") << "and no later one";
 }
 

@@ -5,9 +5,9 @@
 #include <mutex>
 #include <new>
 
+#include "core/guard.h"
 #include "ort/attribute.h"
 #include "ort/call.h"
-#include "ort/guarded.h"
 #include "ort/kernel.h"
 #include "ort/text.h"
 

@@ -347,13 +347,15 @@ TEST(OrtSessionOptions, O05_AChoiceThatFailsIsTheError) {
   };
   using Choice = Expected<std::vector<std::size_t>>;
   EXPECT_THAT(open([](const DeviceChoice&) -> Choice { return Error(ErrorCode::permission_denied, "not today"); }),
-              StartsWith("permission_denied: not today"));
+              StartsWith("permission_denied: device_selection: not today"));
   EXPECT_THAT(open([](const DeviceChoice&) -> Choice { return std::vector<std::size_t>{1000}; }),
               StartsWith("out_of_range: device_selection"));
   EXPECT_THAT(open([](const DeviceChoice&) -> Choice { return std::vector<std::size_t>(1000, 0); }),
               StartsWith("invalid_argument: device_selection: too many"));
   EXPECT_THAT(open([](const DeviceChoice&) -> Choice { throw std::runtime_error("thrown"); }),
               AllOf(StartsWith("internal: device_selection"), HasSubstr("thrown")));
+  EXPECT_THAT(open([](const DeviceChoice&) -> Choice { throw 42; }),
+              AllOf(StartsWith("internal: device_selection"), HasSubstr("none of std::exception")));
   EXPECT_THAT(open({}), StartsWith("invalid_argument: device_selection: empty"));
 }
 

@@ -119,4 +119,19 @@ Expected<ElementsAndShape> elements_and_shape(const Library& library, const OrtT
   return ElementsAndShape{dtype, shape};
 }
 
+Expected<ElementsAndShape> tensor_type(const std::shared_ptr<const Library>& library, const OrtValue* value) {
+  constexpr int level_of_reference = 24;
+  if (library->level() < level_of_reference) {
+    LANEWAY_TRY_ASSIGN(const auto info, make<OrtTensorTypeAndShapeInfo>(library, LANEWAY_ORT_FN(GetTensorTypeAndShape), value));
+    return elements_and_shape(*library, *info);
+  }
+  ONNXTensorElementDataType type{};
+  const std::int64_t* extents = nullptr;
+  std::size_t rank = 0;
+  LANEWAY_TRY(call(*library, LANEWAY_ORT_FN(GetTensorElementTypeAndShapeDataReference), value, &type, &extents, &rank));
+  LANEWAY_TRY_ASSIGN(const DType dtype, from_native(type));
+  LANEWAY_TRY_ASSIGN(const Shape shape, Shape::of({extents, rank}));
+  return ElementsAndShape{dtype, shape};
+}
+
 }  // namespace laneway::ort

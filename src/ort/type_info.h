@@ -21,5 +21,7 @@ struct ElementsAndShape {
 };
 /// Of a tensor, or of a part of a sparse one. Errors: unimplemented (rank over Shape::rank_max).
 Expected<ElementsAndShape> elements_and_shape(const Library& library, const OrtTensorTypeAndShapeInfo& info);
+/// Of a dense tensor or one of strings. Cost: no allocation where the library can show its own array of extents (level 24).
+Expected<ElementsAndShape> tensor_type(const std::shared_ptr<const Library>& library, const OrtValue* value);
 
 }  // namespace laneway::ort

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/guard.h"
 #include "laneway/diag/log.h"
 
 namespace laneway::ort {
@@ -29,18 +30,6 @@ std::shared_ptr<const ThreadHooks> standard_threads() {
                     return {};
                   }}));
   return hooks;
-}
-
-// What a hook throws as what it could have returned.
-template <class Hook>
-auto guarded(const Hook& hook) noexcept -> decltype(hook()) {
-  try {
-    return hook();
-  } catch (const std::bad_alloc&) { return Error::out_of_memory(); } catch (const std::system_error& failure) {
-    return Error(ErrorCode::resource_exhausted, failure.what());
-  } catch (const std::exception& failure) { return Error(ErrorCode::internal, failure.what()); } catch (...) {
-    return Error(ErrorCode::internal, "threw something that is no std::exception");
-  }
 }
 
 }  // namespace

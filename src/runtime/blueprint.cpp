@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "laneway/engine/check.h"
 #include "runtime/capacities.h"
@@ -222,12 +223,15 @@ class Draft {
 
   void wanted_outputs() {
     b_.wanted.assign(b_.outputs.size(), spec_.outputs.empty());
+    std::set<std::size_t> named;
     for (const std::string& output : spec_.outputs) {
       const auto index = find_port(b_.outputs, output, "output");
-      if (index) {
-        b_.wanted[*index] = true;
-      } else {
+      if (!index) {
         problems_.add(Error(index.error()).with_context("outputs"));
+      } else if (!named.insert(*index).second) {
+        problems_.add(wrong("outputs: " + output + ": named twice"));
+      } else {
+        b_.wanted[*index] = true;
       }
     }
   }

@@ -122,6 +122,12 @@ class LANEWAY_PRIVATE Bucket {
   std::mutex warming_;  // two that want all lanes at once would wait for one another
 };
 
+struct Unpin {
+  void operator()(Bucket* bucket) const noexcept { bucket->unpin(); }
+};
+/// A pin that goes with its holder.
+using PinnedBucket = std::unique_ptr<Bucket, Unpin>;
+
 /// Memory of a cache's buckets. Threads: any.
 class BucketPool : public std::enable_shared_from_this<BucketPool> {
  public:

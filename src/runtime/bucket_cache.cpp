@@ -63,22 +63,19 @@ Expected<Lease> BucketCache::lease(const ShapeKey& dimensions, const LeaseSpec& 
   const Waited waited(metrics);
   const auto deadline_ns = deadline_of(spec);
   LANEWAY_TRY_ASSIGN(const Found found, find_or_build(capacity, deadline_ns, spec.on_miss));
-  Expected<Lease> lease = wait_for_lane(found, extents, deadline_ns);
+  auto lease = wait_for_lane(found, extents, deadline_ns);
   if (metrics && lease) metrics->lease_wait_ns->record(static_cast<std::uint64_t>(steady_now_ns() - asked_ns));
   return lease;
 }
 
-Expected<Lease> BucketCache::wait_for_lane(Found found, const Extents& extents, std::optional<std::int64_t> deadline_ns) {
+Expected<Lease> BucketCache::wait_for_lane(const Found& found, const Extents& extents, std::optional<std::int64_t> deadline_ns) {
   const auto lane = found.bucket->take(deadline_ns);
   if (!lane) {
-    Error error(ErrorCode::deadline_exceeded, describe(found.bucket->capacity()) +
-                                                  ": deadline over while waiting for one of its " +
-                                                  std::to_string(found.bucket->lanes().size()) + " lanes");
-    found.bucket->unpin();
-    return error;
+    return Error(ErrorCode::deadline_exceeded, describe(found.bucket->capacity()) +
+                                                   ": deadline over while waiting for one of its " +
+                                                   std::to_string(found.bucket->lanes().size()) + " lanes");
   }
   found.bucket->used();
-  found.bucket->unpin();  // the lane keeps it
   return hand_out(*found.bucket, *lane, extents, found.built);
 }
 
@@ -97,7 +94,7 @@ Expected<BucketCache::Found> BucketCache::find_or_build(const Extents& capacity,
   if (Bucket* const bucket = table_.find(capacity); bucket && bucket->pin(capacity)) {
     bucket->hit();
     if (blueprint_->metrics) blueprint_->metrics->hits->add();
-    return Found{bucket, false};
+    return Found{PinnedBucket(bucket), false};
   }
   ++misses_;
   if (blueprint_->metrics) blueprint_->metrics->misses->add();
@@ -129,7 +126,7 @@ Expected<BucketCache::Found> BucketCache::miss(std::unique_lock<std::mutex>& loc
                  describe(capacity) + ": deadline over while it was being built: waiting " + std::string(build->stage));
   }
   if (build->error) return *build->error;
-  return Found{build->bucket, true};
+  return Found{PinnedBucket(build->bucket), true};
 }
 
 Expected<BucketLanes> BucketCache::bucket(const ShapeKey& dimensions, const LeaseSpec& spec) {
@@ -140,9 +137,9 @@ Expected<BucketLanes> BucketCache::bucket(const ShapeKey& dimensions, const Leas
     return BucketLanes(bucket);
   }
   const Waited waited(blueprint_->metrics.get());
-  LANEWAY_TRY_ASSIGN(const Found found, find_or_build(capacity, deadline_of(spec), spec.on_miss));
+  LANEWAY_TRY_ASSIGN(Found found, find_or_build(capacity, deadline_of(spec), spec.on_miss));
   found.bucket->used();
-  return BucketLanes(found.bucket);
+  return BucketLanes(found.bucket.release());
 }
 
 Expected<std::optional<BucketInfo>> BucketCache::find(const ShapeKey& dimensions) const {
@@ -218,27 +215,22 @@ Expected<> BucketCache::warm(std::span<const std::vector<NamedExtent>> shapes, i
     Extents capacity;
     LANEWAY_TRY(capacities_.serve(shape, capacity));
     LANEWAY_TRY_ASSIGN(const Found found, find_or_build(capacity, std::nullopt, OnMiss::build));
-    Expected<> result = run_all_lanes(*found.bucket, &shape, runs);
-    found.bucket->unpin();
-    LANEWAY_TRY(std::move(result));
+    LANEWAY_TRY(run_all_lanes(*found.bucket, &shape, runs));
   }
   return {};
 }
 
 Expected<> BucketCache::prime(int runs) {
-  Expected<> result;
-  for (Bucket* bucket : pin_all()) {
-    if (result) result = run_all_lanes(*bucket, nullptr, runs);
-    bucket->unpin();
-  }
-  return result;
+  for (const PinnedBucket& bucket : pin_all()) LANEWAY_TRY(run_all_lanes(*bucket, nullptr, runs));
+  return {};
 }
 
-std::vector<Bucket*> BucketCache::pin_all() const {
+std::vector<PinnedBucket> BucketCache::pin_all() const {
   const std::lock_guard lock(shared().mutex);
-  std::vector<Bucket*> pinned;
+  std::vector<PinnedBucket> pinned;
+  pinned.reserve(table_.all().size());
   for (Bucket* const bucket : table_.all()) {
-    if (bucket->pin(bucket->capacity())) pinned.push_back(bucket);
+    if (bucket->pin(bucket->capacity())) pinned.emplace_back(bucket);
   }
   return pinned;
 }
@@ -275,9 +267,8 @@ CacheCounters BucketCache::counters() const noexcept {
 }
 
 void BucketCache::audit(Audit& audit) const {
-  for (Bucket* bucket : pin_all()) {
+  for (const PinnedBucket& bucket : pin_all()) {
     for (const auto& lane : bucket->lanes()) LaneAccess::impl(*lane).audit(audit);
-    bucket->unpin();
   }
 }
 

@@ -56,7 +56,7 @@ class LANEWAY_PRIVATE BucketCache {
     std::condition_variable finished;
   };
   struct Found {
-    Bucket* bucket;  // pinned
+    PinnedBucket bucket;
     bool built;
   };
   /// What a build has taken for its bucket: the memory, and a share of what the cache may hold.
@@ -70,10 +70,10 @@ class LANEWAY_PRIVATE BucketCache {
   Expected<Found> find_or_build(const Extents& capacity, std::optional<std::int64_t> deadline_ns, OnMiss on_miss);
   Expected<Found> miss(std::unique_lock<std::mutex>& lock, const Extents& capacity, std::optional<std::int64_t> deadline_ns,
                        OnMiss on_miss);
-  Expected<Lease> wait_for_lane(Found found, const Extents& extents, std::optional<std::int64_t> deadline_ns);
+  Expected<Lease> wait_for_lane(const Found& found, const Extents& extents, std::optional<std::int64_t> deadline_ns);
   Expected<Lease> hand_out(Bucket& bucket, std::uint32_t lane, const Extents& extents, bool built);
   Expected<> run_all_lanes(Bucket& pinned, const Extents* extents, int runs);
-  std::vector<Bucket*> pin_all() const;
+  std::vector<PinnedBucket> pin_all() const;
   std::string describe(const Extents& capacity) const;
   ByteBudget::Impl& shared() const noexcept { return shared_; }
 

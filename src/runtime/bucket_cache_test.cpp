@@ -9,9 +9,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// What one lane of affine() at this batch holds: x and y, f32 [batch, 4] each.
-constexpr std::size_t lane_bytes(std::int64_t extent) { return static_cast<std::size_t>(extent) * 4 * sizeof(float) * 2; }
-
 class BucketCacheTest : public OnToy {};
 INSTANTIATE_ON_TOY(BucketCacheTest);
 

@@ -51,6 +51,9 @@ TEST_P(SpecTest, L03_APortNamedTwiceIsRefused) {
   twice.ports = {};
   twice.per_lane = {{.ports = {{.name = "y"}, {.name = "y"}}}};
   expect_refused(twice, {"per_lane[0].ports: y: named twice"});
+  twice.per_lane = {};
+  twice.outputs = {"y", "y"};
+  expect_refused(twice, {"outputs: y: named twice"});
 }
 
 TEST_P(SpecTest, L04_DtypesAndShapesOfOneLaneAreRefused) {

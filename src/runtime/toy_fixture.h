@@ -15,6 +15,9 @@
 
 namespace laneway {
 
+/// What a lane of toys::affine() at this batch holds: x and y, f32 [batch, 4] each.
+constexpr std::size_t lane_bytes(std::int64_t extent) { return static_cast<std::size_t>(extent) * 4 * sizeof(float) * 2; }
+
 /// Runtimes over the toy engine. The parameter is the engine's name, as in the conformance suite.
 class OnToy : public testing::TestWithParam<std::string> {
  protected:
