@@ -15,13 +15,13 @@ auto guarded(Body&& body) noexcept -> decltype(body()) {
   try {
     try {
       return body();
-    } catch (const std::system_error& failure) {
+    } catch (const std::bad_alloc&) { return Error::out_of_memory(); } catch (const std::system_error& failure) {
       return Error(errno_code(failure.code().value()), failure.what());
-    } catch (const std::bad_alloc&) { throw; } catch (const std::exception& failure) {
+    } catch (const std::exception& failure) {
       return Error(ErrorCode::internal, std::string("unexpected exception: ") + failure.what());
     }
   } catch (const std::bad_alloc&) {
-    return Error::out_of_memory();  // of the body, or of making the message
+    return Error::out_of_memory();  // the message found no room
   } catch (...) { return Error(ErrorCode::internal, "unexpected exception: an exception that is none of std::exception"); }
 }
 
