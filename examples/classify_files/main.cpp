@@ -1,7 +1,7 @@
 // classify_files [--model FOLDER] [FILE | FOLDER]...
 //
 // Names the content type of files, over four lanes of one runtime: four threads, each with a lane of its own. Folders are looked
-// into; without any file or folder, the one it is called from is. FOLDER of the model: .deps/models/magika unless told.
+// into; without any file or folder, the one it is called from is. FOLDER of the model: the one that scripts/setup brought unless told.
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
@@ -100,7 +100,7 @@ Expected<> run(const fs::path& model, const std::vector<std::string>& arguments)
 
 int main(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
-  fs::path model = ".deps/models/magika";
+  fs::path model = MODELS_DIR "/magika";
   if (arguments.size() >= 2 && arguments[0] == "--model") {
     model = arguments[1];
     arguments.erase(arguments.begin(), arguments.begin() + 2);

@@ -1,7 +1,7 @@
 // detect_speech [--model FILE] [WAV]
 //
 // Prints where somebody speaks. Without a WAV file it makes a sound of its own, speech by espeak-ng between silence and noise, and
-// says where it put the speech. FILE: .deps/models/silero_vad/silero_vad.onnx unless told.
+// says where it put the speech. FILE: the model that scripts/setup brought unless told.
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -48,7 +48,7 @@ Expected<> run(const fs::path& model, const std::string& wav) {
 
 int main(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
-  fs::path model = ".deps/models/silero_vad/silero_vad.onnx";
+  fs::path model = MODELS_DIR "/silero_vad/silero_vad.onnx";
   if (arguments.size() >= 2 && arguments[0] == "--model") {
     model = arguments[1];
     arguments.erase(arguments.begin(), arguments.begin() + 2);
