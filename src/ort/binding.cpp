@@ -5,54 +5,27 @@
 #include <string>
 #include <utility>
 
-#include "laneway/core/float_state.h"
 #include "ort/call.h"
-#include "ort/handle.h"
+#include "ort/port_check.h"
+#include "ort/running.h"
 
 namespace laneway::ort {
 namespace {
 
-Error no_position(std::string_view direction, std::size_t position, std::size_t count) {
-  return Error(ErrorCode::out_of_range,
-               std::string(direction) + " " + std::to_string(position) + ": expected one below " + std::to_string(count));
-}
-
-Error mismatch(std::string_view direction, const Port& port, std::string_view what, std::string_view expected,
-               std::string_view got) {
-  return Error(ErrorCode::invalid_argument, std::string(direction) + " " + port.name + ": " + std::string(what) + ": expected " +
-                                                std::string(expected) + ", got " + std::string(got));
-}
-
-bool fits(const Port& port, const Shape& shape) noexcept {
-  if (!port.rank_known) return true;
-  if (shape.rank() != port.shape.size()) return false;
-  for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
-    if (port.shape[axis].extent && *port.shape[axis].extent != shape[axis]) return false;
-  }
-  return true;
-}
-
-// ONNX Runtime takes anything here, and fails at the run or computes nonsense.
-Expected<> check(std::string_view direction, const Port& port, const Value& value) {
-  if (value.native() && !value.holds_anything()) {
-    return Error(ErrorCode::unimplemented, std::string(direction) + " " + port.name +
-                                               ": an optional that holds nothing: the C API of ONNX Runtime cannot take one");
-  }
-  auto kind = value.kind();
-  if (!kind) return std::move(kind).error().with_context(std::string(direction) + " " + port.name);
-  const PortKind expected = port.kind == PortKind::optional ? *kind : port.kind;
-  if (*kind != expected) return mismatch(direction, port, "kind", name(expected), name(*kind));
-  if (*kind != PortKind::tensor && *kind != PortKind::sparse_tensor) return {};
-  LANEWAY_TRY_ASSIGN(const DType dtype, value.dtype());
-  LANEWAY_TRY_ASSIGN(const Shape shape, value.shape());
-  if (dtype != port.dtype) return mismatch(direction, port, "dtype", name(port.dtype), name(dtype));
-  if (!fits(port, shape)) return mismatch(direction, port, "shape", describe_shape(port), to_string(shape));
-  return {};
+// ONNX Runtime puts an output on the host, without a word, where no provider of the session has the memory asked for.
+Expected<> check_memory(const Port& port, const MemoryInfo& where, const Value& value) {
+  LANEWAY_TRY_ASSIGN(const MemorySpec expected, where.spec());
+  LANEWAY_TRY_ASSIGN(const MemorySpec got, value.memory());
+  if (got.device_kind == expected.device_kind && got.device == expected.device) return {};
+  return Error(ErrorCode::failed_precondition, "output " + port.name + ": memory: expected " + expected.name + " of device " +
+                                                   std::to_string(expected.device) + ", got " + got.name +
+                                                   " (no provider of the session has it)");
 }
 
 }  // namespace
 
 Expected<Binding> Binding::make(std::shared_ptr<const Session> session) {
+  if (!session) return Error(ErrorCode::invalid_argument, "binding: session: null: expected one that is open");
   LANEWAY_TRY_ASSIGN(auto handle,
                      ort::make<OrtIoBinding>(session->library(), LANEWAY_ORT_FN(CreateIoBinding), session->native()));
   return Binding(std::move(session), std::move(handle));
@@ -60,57 +33,71 @@ Expected<Binding> Binding::make(std::shared_ptr<const Session> session) {
 
 Binding::Binding(std::shared_ptr<const Session> session, Handle<OrtIoBinding> handle)
     : session_(std::move(session)),
+      inputs_(session_->inputs().size()),
+      outputs_(session_->outputs().size()),
       handle_(std::move(handle)),
       run_(session_->library()->api()->RunWithBinding),
       native_session_(session_->native()),
-      inputs_(session_->inputs().size(), false),
-      outputs_(session_->outputs().size()),
       denormals_as_zero_(session_->denormals_as_zero()) {}
 
+Expected<> Binding::present() const {
+  if (handle_) return {};
+  return Error(ErrorCode::failed_precondition, "binding: moved away: expected one that was not");
+}
+
 Expected<> Binding::bind_input(std::size_t input, const Value& value) {
-  if (input >= inputs_.size()) return no_position("input", input, inputs_.size());
-  const Port& port = session_->inputs()[input];
-  LANEWAY_TRY(check("input", port, value));
-  LANEWAY_TRY(call(*session_->library(), LANEWAY_ORT_FN(BindInput), native(), port.name.c_str(), value.native()));
-  inputs_[input] = true;
+  LANEWAY_TRY(present());
+  LANEWAY_TRY(check_port(*session_, Direction::input, input, value));
+  const char* const name = session_->inputs()[input].name.c_str();
+  LANEWAY_TRY(call(*session_->library(), LANEWAY_ORT_FN(BindInput), native(), name, value.native()));
+  inputs_[input] = {.bound = true, .keep = value.keep_};
   ready_ = false;
   return {};
 }
 
 Expected<> Binding::bind_output(std::size_t output, const Value& value) {
-  if (output >= outputs_.size()) return no_position("output", output, outputs_.size());
-  const Port& port = session_->outputs()[output];
-  LANEWAY_TRY(check("output", port, value));
-  LANEWAY_TRY(call(*session_->library(), LANEWAY_ORT_FN(BindOutput), native(), port.name.c_str(), value.native()));
-  set_bound(output, false);
+  LANEWAY_TRY(present());
+  LANEWAY_TRY(check_port(*session_, Direction::output, output, value));
+  const char* const name = session_->outputs()[output].name.c_str();
+  LANEWAY_TRY(call(*session_->library(), LANEWAY_ORT_FN(BindOutput), native(), name, value.native()));
+  set_bound(output, {.keep = value.keep_});
   return {};
 }
 
 Expected<> Binding::bind_output(std::size_t output) {
-  if (output >= outputs_.size()) return no_position("output", output, outputs_.size());
-  LANEWAY_TRY(bind_anew(output));
-  set_bound(output, true);
+  LANEWAY_TRY(present());
+  LANEWAY_TRY(bind_anew(output, session_->environment()->host_memory()));
+  set_bound(output, {.owned = true});
   return {};
 }
 
-Expected<> Binding::bind_anew(std::size_t output) {
-  const char* name = session_->outputs()[output].name.c_str();
-  return call(*session_->library(), LANEWAY_ORT_FN(BindOutputToDevice), native(), name,
-              session_->environment()->host_memory().native());
+Expected<> Binding::bind_output(std::size_t output, MemoryInfo where) {
+  LANEWAY_TRY(present());
+  LANEWAY_TRY(bind_anew(output, where));
+  set_bound(output, {.owned = true, .where = std::move(where)});
+  return {};
 }
 
-void Binding::set_bound(std::size_t output, bool owned) {
+Expected<> Binding::bind_anew(std::size_t output, const MemoryInfo& where) {
+  LANEWAY_TRY(check_position(*session_, Direction::output, output));
+  if (!where.native()) return Error(ErrorCode::invalid_argument, "binding: memory: moved away: expected one that was not");
+  const char* const name = session_->outputs()[output].name.c_str();
+  return call(*session_->library(), LANEWAY_ORT_FN(BindOutputToDevice), native(), name, where.native());
+}
+
+void Binding::set_bound(std::size_t output, Output bound) {
   if (std::ranges::find(bound_order_, output) == bound_order_.end()) bound_order_.push_back(output);
-  outputs_[output] = {.owned = owned};
+  outputs_[output] = std::move(bound);
   any_owned_ = std::ranges::any_of(outputs_, &Output::owned);
   ready_ = false;
 }
 
 void Binding::clear() noexcept {
+  if (!handle_) return;
   const OrtApi& api = *session_->library()->api();
   api.ClearBoundInputs(native());
   api.ClearBoundOutputs(native());
-  inputs_.assign(inputs_.size(), false);
+  for (Input& input : inputs_) input = {};
   for (Output& output : outputs_) output = {};
   bound_order_.clear();
   any_owned_ = ready_ = false;
@@ -118,26 +105,34 @@ void Binding::clear() noexcept {
 
 Expected<> Binding::run(RunOptions& options) noexcept {
   try {
+    if (!handle_ || !options.native()) [[unlikely]]
+      return nothing_to_run(options);
     if (!ready_) LANEWAY_TRY(check_ready());
     if (any_owned_) LANEWAY_TRY(renew_outputs());
-    if (OrtStatus* status = run_native(options.native())) [[unlikely]]
-      return failed(status, options);
+    {
+      std::optional<DenormalsAsZero> guard;
+      if (denormals_as_zero_) guard.emplace();
+      if (OrtStatus* status = run_(native_session_, options.native(), native())) [[unlikely]]
+        return run_failed(*session_->library(), status, options);
+    }
     if (any_owned_) LANEWAY_TRY(fetch_outputs());
     return {};
   } catch (const std::bad_alloc&) { return Error::out_of_memory(); }
 }
 
-// ONNX Runtime sets this for its own workers only, never for the thread that runs.
-OrtStatus* Binding::run_native(const OrtRunOptions* options) noexcept {
-  if (!denormals_as_zero_) return run_(native_session_, options, native());
-  const DenormalsAsZero guard;
-  return run_(native_session_, options, native());
+Error Binding::nothing_to_run(const RunOptions& options) const {
+  if (auto moved = present(); !moved) return std::move(moved).error();
+  return std::move(check_options(options)).error();
 }
 
-Error Binding::failed(OrtStatus* status, const RunOptions& options) const {
-  if (!options.terminated()) return to_error(*session_->library(), status);
-  release(*session_->library(), status);
-  return Error::cancelled();
+Expected<> Binding::synchronise_inputs() {
+  LANEWAY_TRY(present());
+  return call(*session_->library(), LANEWAY_ORT_FN(SynchronizeBoundInputs), native());
+}
+
+Expected<> Binding::synchronise_outputs() {
+  LANEWAY_TRY(present());
+  return call(*session_->library(), LANEWAY_ORT_FN(SynchronizeBoundOutputs), native());
 }
 
 Expected<> Binding::check_ready() {
@@ -145,7 +140,7 @@ Expected<> Binding::check_ready() {
     return Error(ErrorCode::failed_precondition, "binding: outputs: expected one bound or more, got none");
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const Port& port = session_->inputs()[i];
-    if (!inputs_[i] && !port.optional) {
+    if (!inputs_[i].bound && !port.optional) {
       return Error(ErrorCode::failed_precondition, "binding: input " + port.name + ": expected a value, got nothing bound");
     }
   }
@@ -157,8 +152,9 @@ Expected<> Binding::check_ready() {
 Expected<> Binding::renew_outputs() {
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     if (!outputs_[i].owned) continue;
-    outputs_[i].value.reset();
-    LANEWAY_TRY(bind_anew(i));
+    Output& output = outputs_[i];
+    output.value.reset();
+    LANEWAY_TRY(bind_anew(i, output.where ? *output.where : session_->environment()->host_memory()));
   }
   return {};
 }
@@ -170,16 +166,28 @@ Expected<> Binding::fetch_outputs() {
   std::size_t count = 0;
   LANEWAY_TRY(call(*library, LANEWAY_ORT_FN(GetBoundOutputValues), native(), allocator.native(), &values, &count));
   for (std::size_t i = 0; i < count; ++i) {
-    Value value(Handle<OrtValue>(values[i], Release<OrtValue>{library}));
+    Value value(Handle<OrtValue>(values[i], Release<OrtValue>{library}), session_);  // whose allocator it came from
     Output& output = outputs_[bound_order_[i]];
     if (output.owned) output.value = std::move(value);
   }
   allocator.native()->Free(allocator.native(), values);
+  return check_outputs();
+}
+
+Expected<> Binding::check_outputs() {
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    if (!outputs_[i].where || !outputs_[i].value) continue;
+    auto as_asked = check_memory(session_->outputs()[i], *outputs_[i].where, *outputs_[i].value);
+    if (as_asked) continue;
+    for (Output& output : outputs_) output.value.reset();
+    return as_asked;
+  }
   return {};
 }
 
 Expected<Value*> Binding::output(std::size_t output) {
-  if (output >= outputs_.size()) return no_position("output", output, outputs_.size());
+  LANEWAY_TRY(present());
+  LANEWAY_TRY(check_position(*session_, Direction::output, output));
   if (outputs_[output].value) return &*outputs_[output].value;
   return Error(ErrorCode::failed_precondition,
                "output " + session_->outputs()[output].name + ": " +

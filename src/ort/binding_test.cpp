@@ -7,9 +7,13 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
+#include "laneway/ort/device.h"
+#include "laneway/ort/stream.h"
 #include "ort_support/models.h"
 
 namespace laneway::ort {
@@ -28,7 +32,7 @@ class OrtBinding : public testing::Test {
   RunOptions options_ = take(RunOptions::make(environment_->library()));
 };
 
-TEST_F(OrtBinding, ReadsAndWritesInPlaceAtEachRun) {
+TEST_F(OrtBinding, O17_ReadsAndWritesInPlaceAtEachRun) {
   Binding binding = bind(test_models::relu());
   std::vector<float> x(5), y(5);
   take(binding.bind_input(0, over(x, {5})));  // the value may go, the memory stays
@@ -40,7 +44,7 @@ TEST_F(OrtBinding, ReadsAndWritesInPlaceAtEachRun) {
   }
 }
 
-TEST_F(OrtBinding, AnOutputOfItsOwnHasEachRunsShape) {
+TEST_F(OrtBinding, O17_AnOutputOfItsOwnHasEachRunsShape) {
   Binding binding = bind(test_models::nonzero());
   std::vector<float> x(6);
   take(binding.bind_input(0, over(x, {2, 3})));
@@ -61,7 +65,7 @@ TEST_F(OrtBinding, AnOutputOfItsOwnHasEachRunsShape) {
   }
 }
 
-TEST_F(OrtBinding, AnOutputThatIsMovedAwayOutlivesTheNextRun) {
+TEST_F(OrtBinding, O17_AnOutputThatIsMovedAwayOutlivesTheNextRun) {
   Binding binding = bind(test_models::relu());
   std::vector<float> x = {1, -2, 3};
   take(binding.bind_input(0, over(x, {3})));
@@ -74,7 +78,7 @@ TEST_F(OrtBinding, AnOutputThatIsMovedAwayOutlivesTheNextRun) {
   EXPECT_THAT(elements_of<float>(*take(binding.output(0))), ElementsAre(0, 5, 6));
 }
 
-TEST_F(OrtBinding, MixesValuesOfTheCallersWithItsOwn) {
+TEST_F(OrtBinding, O17_MixesValuesOfTheCallersWithItsOwn) {
   Binding binding = bind(test_models::mixed_dtypes());
   std::vector<float> a = test_models::random_floats(12, 1), a_out(12);
   std::vector<std::int64_t> b = {1, 2, 3, 4, 5, 6};
@@ -91,7 +95,7 @@ TEST_F(OrtBinding, MixesValuesOfTheCallersWithItsOwn) {
   }
 }
 
-TEST_F(OrtBinding, RefusesWrongDtypesShapesAndKindsBeforeOnnxRuntimeSeesThem) {
+TEST_F(OrtBinding, O17_RefusesWrongDtypesShapesAndKindsBeforeOnnxRuntimeSeesThem) {
   Binding binding = bind(test_models::two_inputs());
   std::vector<float> x(8, 1), y(8);
   std::vector<std::int64_t> wrong(8);
@@ -117,7 +121,7 @@ TEST_F(OrtBinding, RefusesWrongDtypesShapesAndKindsBeforeOnnxRuntimeSeesThem) {
   EXPECT_EQ(y, std::vector<float>(8, 0));
 }
 
-TEST_F(OrtBinding, WantsAllRequiredInputsAndAnOutput) {
+TEST_F(OrtBinding, O17_WantsAllRequiredInputsAndAnOutput) {
   Binding binding = bind(test_models::default_input());
   std::vector<float> x = {1, 1, 1, 1}, y(4), bias = {5, 6, 7, 8};
   EXPECT_THAT(outcome(binding.run(options_)), StartsWith("failed_precondition: binding: outputs"));
@@ -137,7 +141,7 @@ TEST_F(OrtBinding, WantsAllRequiredInputsAndAnOutput) {
   EXPECT_THAT(y, ElementsAre(2, 3, 4, 5));
 }
 
-TEST_F(OrtBinding, OutputsMayBeLeftOut) {
+TEST_F(OrtBinding, O17_OutputsMayBeLeftOut) {
   Binding binding = bind(test_models::two_outputs());
   std::vector<float> x = {1, 2, 3, 4}, y(4);
   std::vector<std::int64_t> index = {3};
@@ -152,7 +156,7 @@ TEST_F(OrtBinding, OutputsMayBeLeftOut) {
   EXPECT_THAT(elements_of<float>(*take(binding.output(1))), ElementsAre(4));
 }
 
-TEST_F(OrtBinding, ARunThatFailsLeavesNoOutputAndTheNextOneSucceeds) {
+TEST_F(OrtBinding, O17_ARunThatFailsLeavesNoOutputAndTheNextOneSucceeds) {
   Binding binding = bind(test_models::two_outputs());
   std::vector<float> x = {1, 2, 3, 4};
   std::vector<std::int64_t> index = {0};
@@ -169,7 +173,7 @@ TEST_F(OrtBinding, ARunThatFailsLeavesNoOutputAndTheNextOneSucceeds) {
   EXPECT_THAT(elements_of<float>(*take(binding.output(1))), ElementsAre(3));
 }
 
-TEST_F(OrtBinding, RebindsToAnotherShapeAndAddress) {
+TEST_F(OrtBinding, O17_RebindsToAnotherShapeAndAddress) {
   Binding binding = bind(test_models::relu());
   for (const std::int64_t n : {3, 1, 7, 0, 3}) {
     std::vector<float> x = test_models::random_floats(static_cast<std::size_t>(n) + 1, 3), y(x.size(), -1);
@@ -181,7 +185,7 @@ TEST_F(OrtBinding, RebindsToAnotherShapeAndAddress) {
   }
 }
 
-TEST_F(OrtBinding, AShapeThatDoesNotComeOutFailsTheRunAndNoMore) {
+TEST_F(OrtBinding, O17_AShapeThatDoesNotComeOutFailsTheRunAndNoMore) {
   Binding binding = bind(test_models::relu());
   std::vector<float> x = {1, 2, 3}, y(4);
   take(binding.bind_input(0, over(x, {3})));
@@ -192,7 +196,134 @@ TEST_F(OrtBinding, AShapeThatDoesNotComeOutFailsTheRunAndNoMore) {
   EXPECT_THAT(y, ElementsAre(1, 2, 3, 0));
 }
 
-TEST_F(OrtBinding, TerminatedRunsAreCancelledUntilResumed) {
+TEST_F(OrtBinding, O17_HoldsWhatItBinds) {
+  const auto session = open_model(test_models::relu());
+  const auto other = open_model(test_models::relu());
+  std::optional<Binding> binding = take(Binding::make(session));
+  const std::weak_ptr<const Session> watch = other;
+  {
+    // From an arena that goes with its session, unless the binding keeps that.
+    const Allocator arena = take(other->host_allocator());
+    const Value x = take(Value::copy<float>(arena, std::vector<float>{1, -2, 3}, {3}));
+    take(binding->bind_input(0, x));
+    take(binding->bind_output(0, take(Value::allocate(arena, DType::f32, {3}))));
+  }
+  take(binding->run(options_));
+  EXPECT_GT(watch.use_count(), 1);
+  binding->clear();
+  EXPECT_EQ(watch.use_count(), 1);
+}
+
+TEST_F(OrtBinding, O17_OutputsOutliveAllElse) {
+  std::vector<float> x = {1, -2, 3};
+  std::optional<Value> output;
+  {
+    Binding binding = bind(test_models::relu());
+    take(binding.bind_input(0, over(x, {3})));
+    take(binding.bind_output(0));
+    take(binding.run(options_));
+    output = std::move(*take(binding.output(0)));
+  }
+  EXPECT_THAT(elements_of<float>(*output), ElementsAre(1, 0, 3));
+}
+
+TEST_F(OrtBinding, O17_AnOutputMayBeFoundInMemoryThatIsNamed) {
+  Binding binding = bind(test_models::nonzero());
+  std::vector<float> x = {1, 0, 1, 0, 1, 1};
+  take(binding.bind_input(0, over(x, {2, 3})));
+  take(binding.bind_output(0, take(MemoryInfo::host(environment_->library()))));
+  for (int i = 0; i < 3; ++i) {
+    x[1] = static_cast<float>(i % 2);
+    take(binding.run(options_));
+    EXPECT_EQ(take(take(binding.output(0))->shape()), Shape(2, 4 + i % 2));
+  }
+  EXPECT_THAT(outcome(binding.bind_output(1, take(MemoryInfo::host(environment_->library())))), StartsWith("out_of_range"));
+}
+
+// No provider here has such memory.
+TEST_F(OrtBinding, O17_MemoryOfADeviceThatIsNotThereFailsAndNoMore) {
+  Binding binding = bind(test_models::relu());
+  std::vector<float> x = {1, -2, 3}, y(3);
+  take(binding.bind_input(0, over(x, {3})));
+  take(binding.bind_output(0, over(y, {3})));
+  const MemorySpec cuda{.name = "Cuda", .device_kind = DeviceKind::gpu, .vendor = 0x10de};
+  const auto bound = binding.bind_output(0, take(MemoryInfo::make(environment_->library(), cuda)));
+  take(bound);
+  EXPECT_THAT(outcome(binding.run(options_)),
+              StartsWith("failed_precondition: output y: memory: expected Cuda of device 0, got Cpu"));
+  EXPECT_THAT(outcome(binding.output(0)), StartsWith("failed_precondition: output y: expected a run that succeeded"));
+  MemoryInfo moved = take(MemoryInfo::host(environment_->library()));
+  const MemoryInfo taken = std::move(moved);
+  EXPECT_THAT(outcome(binding.bind_output(0, std::move(moved))), StartsWith("invalid_argument: binding: memory: moved away"));
+  take(binding.bind_output(0, over(y, {3})));
+  take(binding.run(options_));
+  EXPECT_THAT(y, ElementsAre(1, 0, 3));
+}
+
+TEST_F(OrtBinding, O17_OneThatIsNoneSaysSo) {
+  EXPECT_THAT(outcome(Binding::make(nullptr)), StartsWith("invalid_argument: binding: session: null"));
+  Binding binding = bind(test_models::relu());
+  std::vector<float> x = {1, -2, 3};
+  take(binding.bind_input(0, over(x, {3})));
+  take(binding.bind_output(0));
+  take(binding.run(options_));
+  Binding taken = std::move(binding);
+  EXPECT_THAT(outcome(binding.run(options_)), StartsWith("failed_precondition: binding: moved away"));
+  EXPECT_THAT(outcome(binding.bind_input(0, over(x, {3}))), StartsWith("failed_precondition: binding: moved away"));
+  EXPECT_THAT(outcome(binding.bind_output(0)), StartsWith("failed_precondition: binding: moved away"));
+  EXPECT_THAT(outcome(binding.output(0)), StartsWith("failed_precondition: binding: moved away"));
+  EXPECT_THAT(outcome(binding.synchronise_inputs()), StartsWith("failed_precondition: binding: moved away"));
+  binding.clear();
+  take(taken.run(options_));
+  const RunOptions options = std::move(options_);
+  EXPECT_THAT(outcome(taken.run(options_)), StartsWith("invalid_argument: run options: moved away"));
+}
+
+TEST_F(OrtBinding, O13_RefusesSequencesAndMapsOfAnotherDtype) {
+  std::vector<std::int64_t> whole = {1, 2};
+  std::vector<Value> parts;
+  parts.push_back(over(whole, {1, 2}));
+  Binding sequences = bind(test_models::sequence_concat());
+  EXPECT_THAT(outcome(sequences.bind_input(0, take(Value::sequence(parts)))),
+              StartsWith("invalid_argument: input parts: type: expected sequence(tensor(f32)), got sequence(tensor(i64))"));
+  Binding maps = bind(test_models::map_input());
+  EXPECT_THAT(outcome(maps.bind_input(0, take(Value::map(over(whole, {2}), over(whole, {2}))))),
+              StartsWith("invalid_argument: input scores: type: expected map(string, tensor(f32)), got map(i64, tensor(i64))"));
+  Binding optionals = bind(test_models::optional_has());
+  EXPECT_THAT(outcome(optionals.bind_input(0, over(whole, {2}))),
+              StartsWith("invalid_argument: input x: type: expected tensor(f32), got tensor(i64)"));
+}
+
+TEST_F(OrtBinding, O34_RunsWithoutSynchronisingAndWaitsAsACallOfItsOwn) {
+  Binding binding = bind(test_models::relu());
+  std::vector<float> x = {1, -2, 3}, y(3);
+  take(binding.bind_input(0, over(x, {3})));
+  take(binding.bind_output(0, over(y, {3})));
+  RunOptions options = take(RunOptions::make(environment_->library(), {.synchronise = false}));
+  EXPECT_FALSE(take(options.spec()).synchronise);
+  EXPECT_EQ(take(options.config("disable_synchronize_execution_providers")), "1");
+  take(binding.synchronise_inputs());
+  take(binding.run(options));
+  take(binding.synchronise_outputs());
+  EXPECT_THAT(y, ElementsAre(1, 0, 3));
+}
+
+// Streams of a device are proven where there is one: processors have none.
+TEST_F(OrtBinding, O34_AProcessorHasNoStream) {
+  for (const Device& device : take(devices(environment_))) {
+    if (device.provider() != "CPUExecutionProvider") continue;
+    EXPECT_THAT(outcome(Stream::make(device)), StartsWith("invalid_argument: stream on CPUExecutionProvider"));
+    EXPECT_THAT(outcome(Stream::make(device, {{"", "x"}})), StartsWith("invalid_argument: stream options"));
+  }
+  const auto cleared = options_.use_stream(nullptr);
+  if (environment_->library()->level() >= 24) {
+    take(cleared);
+  } else {
+    EXPECT_THAT(outcome(cleared), StartsWith("unimplemented"));
+  }
+}
+
+TEST_F(OrtBinding, O19_TerminatedRunsAreCancelledUntilResumed) {
   Binding binding = bind(test_models::long_running());
   std::vector<float> x = test_models::random_floats(4096, 1);
   std::vector<std::int64_t> iterations = {100000000};
@@ -215,7 +346,7 @@ TEST_F(OrtBinding, TerminatedRunsAreCancelledUntilResumed) {
   }
 }
 
-TEST_F(OrtBinding, RunOptionsTakeTagsAndEntriesAndMove) {
+TEST_F(OrtBinding, O19_RunOptionsTakeTagsAndEntriesAndMove) {
   RunOptions made = take(
       RunOptions::make(environment_->library(), {.tag = "mine", .config = {{"memory.enable_memory_arena_shrinkage", "cpu:0"}}}));
   made.terminate();
@@ -230,10 +361,72 @@ TEST_F(OrtBinding, RunOptionsTakeTagsAndEntriesAndMove) {
   EXPECT_THAT(outcome(RunOptions::make(environment_->library(), {.tag = std::string("\0", 1)})),
               StartsWith("invalid_argument: tag"));
   EXPECT_THAT(outcome(RunOptions::make(environment_->library(), {.config = {{"k", std::string("\0", 1)}}})),
-              StartsWith("invalid_argument: config k"));
+              StartsWith("invalid_argument: config"));
 }
 
-TEST_F(OrtBinding, ARunIsProfiledByItself) {
+TEST_F(OrtBinding, O19_RunOptionsTellWhatTheyAre) {
+  const RunSpec plain = take(options_.spec());
+  EXPECT_EQ(plain.tag, "");
+  EXPECT_EQ(plain.log_severity, std::nullopt);
+  EXPECT_TRUE(plain.synchronise);
+  RunOptions options = take(RunOptions::make(
+      environment_->library(),
+      {.tag = "mine", .config = {{"a.b", "1"}, {"c", ""}}, .log_severity = Severity::error, .log_verbosity = 3}));
+  const RunSpec spec = take(options.spec());
+  EXPECT_EQ(spec.tag, "mine");
+  EXPECT_EQ(spec.log_severity, Severity::error);
+  EXPECT_EQ(spec.log_verbosity, 3);
+  EXPECT_EQ(take(options.config("a.b")), "1");
+  EXPECT_EQ(take(options.config("c")), "");
+  EXPECT_EQ(take(options.config("d")), std::nullopt);
+  take(options.set_config("d", "new"));
+  take(options.set_config("a.b", "2"));
+  EXPECT_EQ(take(options.config("d")), "new");
+  EXPECT_EQ(take(options.config("a.b")), "2");
+  EXPECT_THAT(outcome(options.set_config("", "x")), StartsWith("invalid_argument: config"));
+  EXPECT_THAT(outcome(options.set_config("k", std::string("\0", 1))), StartsWith("invalid_argument: config"));
+  EXPECT_THAT(outcome(options.config(std::string("\0", 1))), StartsWith("invalid_argument: config"));
+  EXPECT_THAT(outcome(RunOptions::make(environment_->library(), {.config = {{"k", "1"}, {"k", "2"}}})),
+              StartsWith("invalid_argument: config"));
+}
+
+TEST_F(OrtBinding, O19_RunOptionsThatWereMovedAwaySaySo) {
+  const RunOptions taken = std::move(options_);
+  options_.terminate();
+  options_.resume();
+  const std::string away = "invalid_argument: run options: moved away";
+  EXPECT_THAT(outcome(options_.spec()), StartsWith(away));
+  EXPECT_THAT(outcome(options_.config("k")), StartsWith(away));
+  EXPECT_THAT(outcome(options_.set_config("k", "v")), StartsWith(away));
+  EXPECT_THAT(outcome(options_.enable_profiling("x")), StartsWith(away));
+  EXPECT_THAT(outcome(options_.disable_profiling()), StartsWith(away));
+  EXPECT_THAT(outcome(options_.add_adapter(nullptr)), StartsWith(away));
+  EXPECT_THAT(outcome(options_.use_stream(nullptr)), StartsWith(away));
+}
+
+TEST_F(OrtBinding, O19_TheTagReachesTheLog) {
+  std::vector<std::string> said;
+  std::mutex mutex;
+  const std::string model = test_models::relu();
+  SessionSpec spec = spec_of(model);
+  spec.log_severity = Severity::verbose;
+  spec.log_sink = [&](const LogRecord& record) {
+    const std::lock_guard lock(mutex);
+    said.emplace_back(record.message);
+  };
+  const auto session = take(Session::open(spec));
+  Binding binding = take(Binding::make(session));
+  std::vector<float> x = {1};
+  take(binding.bind_input(0, over(x, {1})));
+  take(binding.bind_output(0));
+  take(binding.run(options_));
+  EXPECT_THAT(said, testing::Not(testing::Contains(HasSubstr("tagged"))));
+  RunOptions tagged = take(RunOptions::make(environment_->library(), {.tag = "tagged", .log_severity = Severity::info}));
+  take(binding.run(tagged));
+  EXPECT_THAT(said, testing::Contains(HasSubstr("tagged")));
+}
+
+TEST_F(OrtBinding, O19_ARunIsProfiledByItself) {
   std::string pattern = std::filesystem::temp_directory_path() / "laneway-ort-XXXXXX";
   const std::filesystem::path folder = mkdtemp(pattern.data());
   const auto enabled = options_.enable_profiling(folder / "run");
@@ -255,13 +448,13 @@ TEST_F(OrtBinding, ARunIsProfiledByItself) {
 
 // ---- ports that are not dense numbers -----------------------------------------------------------------------------------
 
-TEST_F(OrtBinding, RunsStrings) {
+TEST_F(OrtBinding, O12_RunsStrings) {
   const std::vector<std::string> texts = {"", "zwei", "三"};
   const Value value = take(Value::strings(environment_->host_allocator(), texts, {3}));
   EXPECT_EQ(take(run_once(open_model(test_models::string_identity()), {&value})[0].string_elements()), texts);
 }
 
-TEST_F(OrtBinding, RunsSequences) {
+TEST_F(OrtBinding, O13_RunsSequences) {
   std::vector<float> a = {1, 2}, b = {3, 4, 5, 6};
   std::vector<Value> parts;
   parts.push_back(over(a, {1, 2}));
@@ -278,7 +471,7 @@ TEST_F(OrtBinding, RunsSequences) {
   EXPECT_THAT(elements_of<float>(take(split[0].child(1))), ElementsAre(5, 6));
 }
 
-TEST_F(OrtBinding, RunsMaps) {
+TEST_F(OrtBinding, O13_RunsMaps) {
   std::vector<float> scores = {0.5f, 7};
   const Value keys = take(Value::strings(environment_->host_allocator(), std::vector<std::string>{"c", "a"}, {2}));
   const Value map = take(Value::map(keys, over(scores, {2})));
@@ -294,7 +487,7 @@ TEST_F(OrtBinding, RunsMaps) {
   EXPECT_THAT(elements_of<float>(take(second.child(1))), ElementsAre(4, 5, 6));
 }
 
-TEST_F(OrtBinding, RunsOptionals) {
+TEST_F(OrtBinding, O13_RunsOptionals) {
   std::vector<float> x = {1, 2};
   const Value value = over(x, {2});
   const auto same = run_once(open_model(test_models::optional_identity()), {&value});
@@ -304,7 +497,7 @@ TEST_F(OrtBinding, RunsOptionals) {
 }
 
 // ONNX Runtime crashes where it is given one.
-TEST_F(OrtBinding, RefusesAnOptionalThatHoldsNothing) {
+TEST_F(OrtBinding, O13_RefusesAnOptionalThatHoldsNothing) {
   test_models::OnnxModel model;
   model.opsets = {{"", 18}};
   const test_models::Type type = test_models::tensor(DType::f32, {2});
@@ -317,7 +510,7 @@ TEST_F(OrtBinding, RefusesAnOptionalThatHoldsNothing) {
   EXPECT_THAT(outcome(binding.bind_input(0, none[0])), StartsWith("unimplemented: input x: an optional that holds nothing"));
 }
 
-TEST_F(OrtBinding, RunsSparseTensors) {
+TEST_F(OrtBinding, O14_RunsSparseTensors) {
   // Row 0 has 2 in column 1, row 2 has 3 in column 3.
   const std::vector<float> numbers = {2, 3};
   CooTensor a{.dense_shape = {3, 4}, .dtype = DType::f32, .values = std::vector<std::byte>(8), .indices = {0, 1, 2, 3}};
@@ -329,7 +522,7 @@ TEST_F(OrtBinding, RunsSparseTensors) {
   EXPECT_THAT(elements_of<float>(product[0]), ElementsAre(6, 8, 0, 0, 21, 24));
 }
 
-TEST_F(OrtBinding, EightThreadsShareASession) {
+TEST_F(OrtBinding, O17_EightThreadsShareASession) {
   const auto session = open_model(test_models::mlp());
   std::vector<std::thread> threads;
   for (unsigned seed = 0; seed < 8; ++seed) {

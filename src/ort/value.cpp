@@ -1,31 +1,22 @@
 #include "laneway/ort/value.h"
 
+#include <algorithm>
+#include <initializer_list>
 #include <utility>
 
 #include "ort/call.h"
 #include "ort/dtype.h"
-#include "ort/text.h"
+#include "ort/memory_spec.h"
 #include "ort/type_info.h"
+#include "ort/value_parts.h"
 
 namespace laneway::ort {
-namespace {
 
 Error wrong_kind(std::string_view expected, std::string_view got) {
   return Error(ErrorCode::invalid_argument, "value: kind: expected " + std::string(expected) + ", got " + std::string(got));
 }
 
-Expected<PortKind> kind_of(ONNXType type) {
-  switch (type) {
-    case ONNX_TYPE_TENSOR: return PortKind::tensor;
-    case ONNX_TYPE_SEQUENCE: return PortKind::sequence;
-    case ONNX_TYPE_MAP: return PortKind::map;
-    case ONNX_TYPE_SPARSETENSOR: return PortKind::sparse_tensor;
-    case ONNX_TYPE_OPTIONAL: return PortKind::optional;
-    default: break;
-  }
-  return Error(ErrorCode::unimplemented,
-               "value: kind: expected one this build knows, got ONNX Runtime's number " + std::to_string(static_cast<int>(type)));
-}
+namespace {
 
 Expected<> read_placement(const Library& library, const OrtValue* value, TensorView& view) {
   const OrtMemoryInfo* memory = nullptr;
@@ -40,66 +31,63 @@ Expected<> read_placement(const Library& library, const OrtValue* value, TensorV
   return {};
 }
 
-Expected<> check_alike(const Value& first, const Value& other) {
-  LANEWAY_TRY_ASSIGN(const PortKind expected, first.kind());
-  LANEWAY_TRY_ASSIGN(const PortKind got, other.kind());
-  if (expected != got) return wrong_kind(std::string(name(expected)) + " as in the first element", name(got));
-  if (expected != PortKind::tensor) return {};
-  LANEWAY_TRY_ASSIGN(const DType expected_dtype, first.dtype());
-  LANEWAY_TRY_ASSIGN(const DType got_dtype, other.dtype());
-  if (expected_dtype == got_dtype) return {};
-  return Error(ErrorCode::invalid_argument, "value: sequence: dtype: expected " + std::string(name(expected_dtype)) +
-                                                " as in the first element, got " + std::string(name(got_dtype)));
+Error too_small(DType dtype, const Shape& shape, std::size_t needed, std::size_t bytes) {
+  return Error(ErrorCode::invalid_argument, "value: memory too small for " + std::string(name(dtype)) + " " + to_string(shape) +
+                                                ": expected " + std::to_string(needed) + " bytes, got " + std::to_string(bytes));
 }
 
-// Row by row, as long as the whole: [non-zeros, rank] as the C API wants them, which knows two ranks only and counts the
-// elements of others from 0.
-Expected<std::vector<std::int64_t>> to_native_indices(const CooTensor& tensor) {
-  const std::size_t rank = tensor.dense_shape.rank();
-  std::vector<std::int64_t> linear;
-  for (std::size_t i = 0; i < tensor.indices.size(); i += rank) {
-    std::int64_t position = 0;
-    for (std::size_t axis = 0; axis < rank; ++axis) {
-      const std::int64_t index = tensor.indices[i + axis];
-      if (index < 0 || index >= tensor.dense_shape[axis]) {
-        return Error(ErrorCode::invalid_argument, "value: sparse: index out of range: expected 0 to " +
-                                                      std::to_string(tensor.dense_shape[axis] - 1) + " for axis " +
-                                                      std::to_string(axis) + ", got " + std::to_string(index));
-      }
-      position = position * tensor.dense_shape[axis] + index;
-    }
-    linear.push_back(position);
-  }
-  return rank == 2 ? tensor.indices : linear;
+/// How many bytes a tensor over this memory uses of it.
+Expected<std::size_t> bytes_needed(const void* data, std::size_t bytes, DType dtype, const Shape& shape) {
+  LANEWAY_TRY_ASSIGN(const std::size_t needed, byte_count(dtype, shape));
+  if (bytes < needed) return too_small(dtype, shape, needed, bytes);
+  if (!data && needed != 0) return too_small(dtype, shape, needed, 0);
+  return needed;
 }
 
-// The inverse. ONNX Runtime's own values may have either form, whatever their rank.
-std::vector<std::int64_t> from_native_indices(std::span<const std::int64_t> indices, std::size_t elements,
-                                              const Shape& dense_shape) {
-  const std::size_t rank = dense_shape.rank();
-  if (indices.size() == elements * rank) return {indices.begin(), indices.end()};
-  std::vector<std::int64_t> rows(elements * rank);
-  for (std::size_t i = 0; i < elements; ++i) {
-    std::int64_t position = indices[i];
-    for (std::size_t axis = rank; axis-- > 0;) {
-      rows[i * rank + axis] = position % dense_shape[axis];
-      position /= dense_shape[axis];
-    }
+/// Keeps what a tensor's memory belongs to: an allocator that only gives back, and with that itself.
+class OwnerAllocator : public OrtAllocator {
+ public:
+  OwnerAllocator(const OrtMemoryInfo* where, std::shared_ptr<const void> owner) noexcept
+      : OrtAllocator{}, where_(where), owner_(std::move(owner)) {
+    version = ORT_API_VERSION;
+    Info = [](const OrtAllocator* self) noexcept { return static_cast<const OwnerAllocator*>(self)->where_; };
+    Free = [](OrtAllocator* self, void*) noexcept { delete static_cast<OwnerAllocator*>(self); };
   }
-  return rows;
+
+ private:
+  const OrtMemoryInfo* where_;  // ONNX Runtime copies it while it makes the tensor
+  std::shared_ptr<const void> owner_;
+};
+
+// What ONNX Runtime can make a sequence of.
+Expected<> check_element(const Type& type) {
+  if (type.kind == PortKind::tensor) return {};
+  if (type.kind == PortKind::map && type.held.front().dtype == DType::f32) return {};
+  return Error(ErrorCode::unimplemented,
+               "value: sequence: of " + to_string(type) + ": expected tensors or maps to f32 (the C API cannot make others)");
 }
 
-Expected<> check_coo(const CooTensor& tensor) {
-  LANEWAY_TRY(element_count(tensor.dense_shape));
-  const std::size_t rank = tensor.dense_shape.rank();
-  if (rank == 0 || tensor.indices.size() % rank != 0) {
-    return Error(ErrorCode::invalid_argument, "value: sparse: expected indices [elements, " + std::to_string(rank) + "], got " +
-                                                  std::to_string(tensor.indices.size()) + " numbers");
+Expected<> check_alike(const Type& first, const Type& other) {
+  const std::string expected = to_string(first), got = to_string(other);
+  if (expected == got) return {};
+  return Error(ErrorCode::invalid_argument, "value: sequence: mixed: expected " + expected + " as the first element, got " + got);
+}
+
+// One-dimensional, of a dtype that ONNX Runtime makes maps of; how many elements.
+Expected<std::int64_t> check_map_part(std::string_view part, const Value& value, std::initializer_list<DType> dtypes) {
+  LANEWAY_TRY_ASSIGN(const DType dtype, value.dtype());
+  LANEWAY_TRY_ASSIGN(const Shape shape, value.shape());
+  LANEWAY_TRY_ASSIGN(const PortKind kind, value.kind());
+  if (kind != PortKind::tensor) return wrong_kind("tensor", name(kind));
+  if (std::find(dtypes.begin(), dtypes.end(), dtype) == dtypes.end()) {
+    std::string expected;
+    for (const DType one : dtypes) expected += (expected.empty() ? "" : ", ") + std::string(name(one));
+    return Error(ErrorCode::unimplemented, "value: map: " + std::string(part) + ": expected one of " + expected + ", got " +
+                                               std::string(name(dtype)) + " (the C API cannot make others)");
   }
-  LANEWAY_TRY_ASSIGN(const std::size_t bytes, byte_count(tensor.dtype, Shape{tensor.indices.size() / rank}));
-  if (tensor.values.size() == bytes) return {};
-  return Error(ErrorCode::invalid_argument, "value: sparse: values: expected " + std::to_string(bytes) + " bytes, got " +
-                                                std::to_string(tensor.values.size()));
+  if (shape.rank() == 1) return shape[0];
+  return Error(ErrorCode::invalid_argument,
+               "value: map: " + std::string(part) + ": expected one dimension, got " + to_string(shape));
 }
 
 }  // namespace
@@ -107,16 +95,37 @@ Expected<> check_coo(const CooTensor& tensor) {
 // ---- making ---------------------------------------------------------------------------------------------------------------
 
 Expected<Value> Value::borrow(const MemoryInfo& where, void* data, std::size_t bytes, DType dtype, const Shape& shape) {
-  LANEWAY_TRY_ASSIGN(const std::size_t needed, byte_count(dtype, shape));
-  if (bytes < needed || (!data && needed != 0)) {
-    return Error(ErrorCode::invalid_argument, "value: memory too small for " + std::string(name(dtype)) + " " + to_string(shape) +
-                                                  ": expected " + std::to_string(needed) + " bytes, got " +
-                                                  std::to_string(data ? bytes : 0));
-  }
+  LANEWAY_TRY_ASSIGN(const std::size_t needed, bytes_needed(data, bytes, dtype, shape));
   const std::span extents = shape.extents();
   LANEWAY_TRY_ASSIGN(auto handle, make<OrtValue>(where.library(), LANEWAY_ORT_FN(CreateTensorWithDataAsOrtValue), where.native(),
                                                  data, needed, extents.data(), extents.size(), to_native(dtype)));
   return Value(std::move(handle));
+}
+
+Expected<Value> Value::own(const MemoryInfo& where, void* data, std::size_t bytes, DType dtype, const Shape& shape,
+                           std::shared_ptr<const void> owner) {
+  LANEWAY_TRY_ASSIGN(const std::size_t needed, bytes_needed(data, bytes, dtype, shape));
+  const std::span extents = shape.extents();
+  auto allocator = std::make_unique<OwnerAllocator>(where.native(), std::move(owner));
+  OrtAllocator* const deleter = allocator.get();
+  LANEWAY_TRY_ASSIGN(auto handle, make<OrtValue>(where.library(), LANEWAY_ORT_FN(CreateTensorWithDataAndDeleterAsOrtValue),
+                                                 deleter, data, needed, extents.data(), extents.size(), to_native(dtype)));
+  static_cast<void>(allocator.release());  // the tensor's now
+  return Value(std::move(handle));
+}
+
+Expected<Value> Value::copy(const Allocator& allocator, std::span<const std::byte> bytes, DType dtype, const Shape& shape) {
+  LANEWAY_TRY_ASSIGN(const std::size_t needed, byte_count(dtype, shape));
+  if (bytes.size() != needed) {
+    return Error(ErrorCode::invalid_argument, "value: bytes for " + std::string(name(dtype)) + " " + to_string(shape) +
+                                                  ": expected " + std::to_string(needed) + ", got " +
+                                                  std::to_string(bytes.size()));
+  }
+  LANEWAY_TRY_ASSIGN(Value value, allocate(allocator, dtype, shape));
+  LANEWAY_TRY_ASSIGN(const TensorView view, value.tensor());
+  LANEWAY_TRY_ASSIGN(const std::span memory, view.host_bytes());
+  std::copy(bytes.begin(), bytes.end(), memory.begin());
+  return value;
 }
 
 Expected<Value> Value::allocate(const Allocator& allocator, DType dtype, const Shape& shape) {
@@ -128,22 +137,6 @@ Expected<Value> Value::allocate(const Allocator& allocator, DType dtype, const S
   return Value(std::move(handle), allocator.native_);
 }
 
-Expected<Value> Value::strings(const Allocator& allocator, std::span<const std::string> elements, const Shape& shape) {
-  LANEWAY_TRY_ASSIGN(const std::size_t count, element_count(shape));
-  if (elements.size() != count) {
-    return Error(ErrorCode::invalid_argument, "value: strings: expected " + std::to_string(count) + " for shape " +
-                                                  to_string(shape) + ", got " + std::to_string(elements.size()));
-  }
-  std::vector<const char*> texts;
-  for (const std::string& element : elements) {
-    LANEWAY_TRY(no_nul("value: string " + std::to_string(texts.size()), element));
-    texts.push_back(element.c_str());
-  }
-  LANEWAY_TRY_ASSIGN(Value value, allocate(allocator, DType::string, shape));
-  LANEWAY_TRY(call(*allocator.library(), LANEWAY_ORT_FN(FillStringTensor), value.native(), texts.data(), texts.size()));
-  return value;
-}
-
 Expected<Value> Value::sequence(std::span<const Value> elements) {
   if (elements.empty()) {
     return Error(ErrorCode::unimplemented,
@@ -151,9 +144,11 @@ Expected<Value> Value::sequence(std::span<const Value> elements) {
   }
   std::vector<const OrtValue*> parts;
   std::vector<std::shared_ptr<const void>> keep;
+  LANEWAY_TRY_ASSIGN(const Type first, elements.front().type());
+  LANEWAY_TRY(check_element(first));
   for (const Value& element : elements) {
-    LANEWAY_TRY(element.present());
-    LANEWAY_TRY(check_alike(elements.front(), element));
+    LANEWAY_TRY_ASSIGN(const Type type, element.type());
+    LANEWAY_TRY(check_alike(first, type));
     parts.push_back(element.native());
     if (element.keep_) keep.push_back(element.keep_);
   }
@@ -163,32 +158,37 @@ Expected<Value> Value::sequence(std::span<const Value> elements) {
 }
 
 Expected<Value> Value::map(const Value& keys, const Value& values) {
-  for (const Value* part : {&keys, &values}) {
-    LANEWAY_TRY_ASSIGN(const PortKind kind, part->kind());
-    if (kind != PortKind::tensor) return wrong_kind("tensor", name(kind));
+  LANEWAY_TRY_ASSIGN(const std::int64_t count, check_map_part("keys", keys, {DType::i64, DType::string}));
+  LANEWAY_TRY_ASSIGN(const std::int64_t others,
+                     check_map_part("values", values, {DType::i64, DType::f32, DType::f64, DType::string}));
+  if (others != count) {
+    return Error(ErrorCode::invalid_argument,
+                 "value: map: expected as many values as keys, " + std::to_string(count) + ", got " + std::to_string(others));
   }
   const OrtValue* const parts[] = {keys.native(), values.native()};
   LANEWAY_TRY_ASSIGN(auto handle,
                      make<OrtValue>(keys.library(), LANEWAY_ORT_FN(CreateValue), +parts, std::size_t{2}, ONNX_TYPE_MAP));
-  return Value(std::move(handle));
-}
-
-Expected<Value> Value::sparse(const Allocator& allocator, const CooTensor& tensor) {
-  LANEWAY_TRY(check_coo(tensor));
-  LANEWAY_TRY_ASSIGN(const auto indices, to_native_indices(tensor));
-  const std::shared_ptr<const Library>& library = allocator.library();
-  const std::span dense = tensor.dense_shape.extents();
-  const auto elements = static_cast<std::int64_t>(tensor.indices.size() / dense.size());
-  LANEWAY_TRY_ASSIGN(const MemoryInfo memory, MemoryInfo::host(library));
-  LANEWAY_TRY_ASSIGN(auto handle, make<OrtValue>(library, LANEWAY_ORT_FN(CreateSparseTensorAsOrtValue), allocator.native(),
-                                                 dense.data(), dense.size(), to_native(tensor.dtype)));
-  const void* const values = tensor.values.data();
-  LANEWAY_TRY(call(*library, LANEWAY_ORT_FN(FillSparseTensorCoo), handle.get(), memory.native(), &elements, std::size_t{1},
-                   values, indices.data(), indices.size()));
-  return Value(std::move(handle), allocator.native_);
+  Value map(std::move(handle));
+  LANEWAY_TRY_ASSIGN(const Value held, map.child(0));
+  LANEWAY_TRY_ASSIGN(const Shape different, held.shape());
+  if (different[0] == count) return map;
+  return Error(ErrorCode::invalid_argument, "value: map: keys: expected " + std::to_string(count) + " different ones, got " +
+                                                std::to_string(different[0]) + " (ONNX Runtime would keep one value of each)");
 }
 
 // ---- reading --------------------------------------------------------------------------------------------------------------
+
+Expected<> TensorView::expect(DType expected) const {
+  if (dtype == expected) return {};
+  return Error(ErrorCode::invalid_argument,
+               "tensor: dtype: expected " + std::string(name(expected)) + ", got " + std::string(name(dtype)));
+}
+
+Expected<std::span<std::byte>> TensorView::host_bytes() const {
+  if (placement != Placement::device) return std::span(static_cast<std::byte*>(data), bytes);
+  return Error(ErrorCode::failed_precondition, "tensor: memory of device " + std::to_string(device) +
+                                                   ": expected memory of the host (copy_tensor() brings it there)");
+}
 
 bool Value::holds_anything() const noexcept {
   int holds = 0;
@@ -213,6 +213,12 @@ Expected<PortKind> Value::kind() const {
   ONNXType type{};
   LANEWAY_TRY(call(*library(), LANEWAY_ORT_FN(GetValueType), native(), &type));
   return kind_of(type);
+}
+
+Expected<Type> Value::type() const {
+  LANEWAY_TRY(present());
+  LANEWAY_TRY_ASSIGN(const auto info, make<OrtTypeInfo>(library(), LANEWAY_ORT_FN(GetTypeInfo), native()));
+  return type_of(library(), *info);
 }
 
 Expected<> Value::expect(PortKind expected) const {
@@ -246,21 +252,11 @@ Expected<TensorView> Value::tensor() const {
   return view;
 }
 
-Expected<std::vector<std::string>> Value::string_elements() const {
+Expected<MemorySpec> Value::memory() const {
   LANEWAY_TRY(expect(PortKind::tensor));
-  LANEWAY_TRY_ASSIGN(const auto type, tensor_type(library(), native()));
-  if (type.dtype != DType::string) return wrong_kind("tensor of strings", "tensor of " + std::string(name(type.dtype)));
-  LANEWAY_TRY_ASSIGN(const std::size_t count, element_count(type.shape));
-  std::size_t bytes = 0;
-  LANEWAY_TRY(call(*library(), LANEWAY_ORT_FN(GetStringTensorDataLength), native(), &bytes));
-  std::string content(bytes, '\0');
-  std::vector<std::size_t> ends(count);
-  void* const into = content.data();
-  LANEWAY_TRY(call(*library(), LANEWAY_ORT_FN(GetStringTensorContent), native(), into, bytes, ends.data(), count));
-  ends.push_back(bytes);  // offsets of the beginnings, and now one past the last
-  std::vector<std::string> elements;
-  for (std::size_t i = 0; i < count; ++i) elements.push_back(content.substr(ends[i], ends[i + 1] - ends[i]));
-  return elements;
+  const OrtMemoryInfo* memory = nullptr;
+  LANEWAY_TRY(call(*library(), LANEWAY_ORT_FN(GetTensorMemoryInfo), native(), &memory));
+  return read_memory(*library(), memory);
 }
 
 Expected<std::size_t> Value::child_count() const {
@@ -281,32 +277,6 @@ Expected<Value> Value::child(std::size_t index) const {
   LANEWAY_TRY_ASSIGN(auto handle,
                      make<OrtValue>(library(), LANEWAY_ORT_FN(GetValue), native(), static_cast<int>(index), allocator.native()));
   return Value(std::move(handle), keep_);
-}
-
-Expected<CooTensor> Value::coo() const {
-  LANEWAY_TRY(expect(PortKind::sparse_tensor));
-  OrtSparseFormat format{};
-  LANEWAY_TRY(call(*library(), LANEWAY_ORT_FN(GetSparseTensorFormat), native(), &format));
-  if (format != ORT_SPARSE_COO) {
-    return Error(ErrorCode::unimplemented,
-                 "value: sparse: expected coordinate form, got ONNX Runtime's format " + std::to_string(format));
-  }
-  LANEWAY_TRY_ASSIGN(const auto type, tensor_type(library(), native()));
-  LANEWAY_TRY_ASSIGN(const auto info,
-                     make<OrtTensorTypeAndShapeInfo>(library(), LANEWAY_ORT_FN(GetSparseTensorValuesTypeAndShape), native()));
-  LANEWAY_TRY_ASSIGN(const auto held, elements_and_shape(*library(), *info));
-  LANEWAY_TRY_ASSIGN(const std::size_t elements, element_count(held.shape));
-  LANEWAY_TRY_ASSIGN(const std::size_t bytes, byte_count(held.dtype, held.shape));
-  const void* values = nullptr;
-  const void* indices = nullptr;
-  std::size_t count = 0;
-  LANEWAY_TRY(call(*library(), LANEWAY_ORT_FN(GetSparseTensorValues), native(), &values));
-  LANEWAY_TRY(call(*library(), LANEWAY_ORT_FN(GetSparseTensorIndices), native(), ORT_SPARSE_COO_INDICES, &count, &indices));
-  const auto* first = static_cast<const std::byte*>(values);
-  return CooTensor{.dense_shape = type.shape,
-                   .dtype = held.dtype,
-                   .values = std::vector<std::byte>(first, first + bytes),
-                   .indices = from_native_indices({static_cast<const std::int64_t*>(indices), count}, elements, type.shape)};
 }
 
 }  // namespace laneway::ort

@@ -19,8 +19,10 @@ namespace ort {
 /// What ONNX Runtime takes at bind and chokes on later is refused here, before it sees it: ports that are not there, another
 /// kind or dtype, a shape that the port excludes. A call that fails leaves everything as it was.
 /// Threads:  one at a time; different bindings of a session may run at once.
-/// Lifetime: keeps the session. A value may go once it is bound, but for the memory it borrowed. Values on the host are read in
-///           place: what is written there before a run is what the run sees.
+/// Errors:   one that was moved away: failed_precondition from run() and output(); it cannot be bound to.
+/// Lifetime: keeps the session and what it binds. A value may go once it is bound, but for memory it borrowed. Values on the
+///           host are read in place: what is written there before a run is what the run sees. Inputs for a device elsewhere are
+///           copied there when they are bound.
 /// Cost:     run() adds nothing to RunWithBinding of the C API where all outputs are bound to values. An output of its own is
 ///           bound anew and fetched at each run, which allocates.
 class Binding {
@@ -36,12 +38,20 @@ class Binding {
   /// The run finds memory itself, on the host, for whatever shape comes out: see output(). An output that is not bound costs no
   /// memory beyond the run, but ONNX Runtime computes all nodes of a model whoever wants them.
   Expected<> bind_output(std::size_t output);
+  /// The same, of a tensor in the memory of a device. Errors: as bind_output(); where no provider of the session has such memory
+  /// the run fails with failed_precondition.
+  Expected<> bind_output(std::size_t output, MemoryInfo where);
   /// Back to nothing bound.
   void clear() noexcept;
 
   /// Errors: cancelled (RunOptions::terminate); failed_precondition (no output bound, a required input not bound);
   ///         invalid_argument, internal with ONNX Runtime's text. Usable again after each.
   Expected<> run(RunOptions& options) noexcept;
+
+  /// Wait until what is bound has reached its device, and until what a run without RunSpec::synchronise queued is done. On the
+  /// host there is nothing to wait for. Errors: those of the provider.
+  Expected<> synchronise_inputs();
+  Expected<> synchronise_outputs();
 
   /// What the last run left in an output of its own; valid until the next run or until it is moved away.
   /// Errors: out_of_range; failed_precondition (not bound so, no run since, the last one failed).
@@ -51,26 +61,33 @@ class Binding {
   OrtIoBinding* native() const noexcept { return handle_.get(); }
 
  private:
+  struct Input {
+    bool bound = false;
+    std::shared_ptr<const void> keep = nullptr;  // what the value needs
+  };
   struct Output {
     bool owned = false;  // by ONNX Runtime, anew at each run
+    std::shared_ptr<const void> keep = nullptr;
+    std::optional<MemoryInfo> where = std::nullopt;  // nullopt: on the host
     std::optional<Value> value = std::nullopt;
   };
 
   Binding(std::shared_ptr<const Session> session, Handle<OrtIoBinding> handle);
-  Expected<> bind_anew(std::size_t output);
-  void set_bound(std::size_t output, bool owned);
+  Expected<> present() const;
+  Error nothing_to_run(const RunOptions& options) const;
+  Expected<> bind_anew(std::size_t output, const MemoryInfo& where);
+  void set_bound(std::size_t output, Output bound);
   Expected<> check_ready();
   Expected<> renew_outputs();
   Expected<> fetch_outputs();
-  OrtStatus* run_native(const OrtRunOptions* options) noexcept;
-  Error failed(OrtStatus* status, const RunOptions& options) const;
+  Expected<> check_outputs();
 
   std::shared_ptr<const Session> session_;
-  Handle<OrtIoBinding> handle_;
+  std::vector<Input> inputs_;
+  std::vector<Output> outputs_;
+  Handle<OrtIoBinding> handle_;  // goes before what its values need
   OrtStatus* (*run_)(OrtSession*, const OrtRunOptions*, const OrtIoBinding*) noexcept;
   OrtSession* native_session_;
-  std::vector<bool> inputs_;  // which are bound
-  std::vector<Output> outputs_;
   std::vector<std::size_t> bound_order_;  // outputs as ONNX Runtime lists them
   bool denormals_as_zero_;
   bool ready_ = false;  // whether all that a run needs is bound

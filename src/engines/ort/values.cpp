@@ -43,10 +43,10 @@ struct ToOrt {
   }
 
   Expected<ort::Value> operator()(const SparseValue& sparse) const {
-    return ort::Value::sparse(environment.host_allocator(), {.dense_shape = sparse.dense_shape,
-                                                             .dtype = sparse.values.dtype,
-                                                             .values = sparse.values.bytes,
-                                                             .indices = sparse.indices});
+    return ort::Value::sparse(environment.host_allocator(), ort::CooTensor{.dense_shape = sparse.dense_shape,
+                                                                           .dtype = sparse.values.dtype,
+                                                                           .values = sparse.values.bytes,
+                                                                           .indices = sparse.indices});
   }
 };
 

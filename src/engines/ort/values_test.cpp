@@ -107,11 +107,11 @@ TEST(OrtValues, L07_WrongOrMissingValuesAreRefusedBeforeTheRun) {
   EXPECT_THAT(outcome(bound.run()), HasSubstr("expected 3, got 2"));
   bound.input_value(0) = StringTensorValue{.shape = Shape{1, 2}, .elements = {"a", "b"}};
   EXPECT_THAT(outcome(bound.run()), AllOf(StartsWith("invalid_argument: input x"), HasSubstr("[1, 2]")));
-  bound.input_value(0) = strings({std::string("a\0b", 3)});
-  EXPECT_THAT(outcome(bound.run()), AllOf(StartsWith("invalid_argument: input x"), HasSubstr("NUL")));
-  bound.input_value(0) = strings({"right"});
-  must(bound.run());
-  EXPECT_EQ(bound.output_value(0), strings({"right"}));
+  for (const std::string& text : {std::string("a\0b", 3), std::string("right")}) {
+    bound.input_value(0) = strings({text});
+    must(bound.run());
+    EXPECT_EQ(bound.output_value(0), strings({text}));
+  }
 }
 
 }  // namespace
