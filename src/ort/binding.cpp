@@ -1,10 +1,10 @@
 #include "laneway/ort/binding.h"
 
 #include <algorithm>
-#include <new>
 #include <string>
 #include <utility>
 
+#include "core/guard.h"
 #include "ort/call.h"
 #include "ort/port_check.h"
 #include "ort/running.h"
@@ -104,8 +104,8 @@ void Binding::clear() noexcept {
 }
 
 Expected<> Binding::run(RunOptions& options) noexcept {
-  try {
-    if (!handle_ || !options.native()) [[unlikely]]
+  return guarded([&]() -> Expected<> {
+    if (!handle_ || !options.native() || !options.adapters().empty()) [[unlikely]]
       return nothing_to_run(options);
     if (!ready_) LANEWAY_TRY(check_ready());
     if (any_owned_) LANEWAY_TRY(renew_outputs());
@@ -117,12 +117,13 @@ Expected<> Binding::run(RunOptions& options) noexcept {
     }
     if (any_owned_) LANEWAY_TRY(fetch_outputs());
     return {};
-  } catch (const std::bad_alloc&) { return Error::out_of_memory(); }
+  });
 }
 
 Error Binding::nothing_to_run(const RunOptions& options) const {
   if (auto moved = present(); !moved) return std::move(moved).error();
-  return std::move(check_options(options)).error();
+  if (auto moved = check_options(options); !moved) return std::move(moved).error();
+  return std::move(check_no_adapters(options)).error();
 }
 
 Expected<> Binding::synchronise_inputs() {

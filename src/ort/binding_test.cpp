@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -346,9 +347,8 @@ TEST_F(OrtBinding, O19_TerminatedRunsAreCancelledUntilResumed) {
   }
 }
 
-TEST_F(OrtBinding, O19_RunOptionsTakeTagsAndEntriesAndMove) {
-  RunOptions made = take(
-      RunOptions::make(environment_->library(), {.tag = "mine", .config = {{"memory.enable_memory_arena_shrinkage", "cpu:0"}}}));
+TEST_F(OrtBinding, O19_RunOptionsMove) {
+  RunOptions made = take(RunOptions::make(environment_->library(), {.tag = "mine"}));
   made.terminate();
   RunOptions options = std::move(made);
   EXPECT_TRUE(options.terminated());
@@ -358,10 +358,34 @@ TEST_F(OrtBinding, O19_RunOptionsTakeTagsAndEntriesAndMove) {
   take(binding.bind_input(0, over(x, {2})));
   take(binding.bind_output(0));
   take(binding.run(options));
+  EXPECT_EQ(take(options.spec()).tag, "mine");
+}
+
+TEST_F(OrtBinding, O19_TextsWithANulAreRefused) {
   EXPECT_THAT(outcome(RunOptions::make(environment_->library(), {.tag = std::string("\0", 1)})),
               StartsWith("invalid_argument: tag"));
   EXPECT_THAT(outcome(RunOptions::make(environment_->library(), {.config = {{"k", std::string("\0", 1)}}})),
               StartsWith("invalid_argument: config"));
+}
+
+TEST_F(OrtBinding, O19_AConfigEntryReachesTheRun) {
+  const auto session = open_model(test_models::relu());
+  const Allocator arena = take(session->host_allocator());
+  Binding binding = take(Binding::make(session));
+  const auto reserved_after = [&](std::size_t elements, RunOptions& options) {
+    std::vector<float> x(elements, 1.0f);
+    take(binding.bind_input(0, over(x, {static_cast<std::int64_t>(elements)})));
+    take(binding.bind_output(0));
+    take(binding.run(options));
+    binding.clear();
+    return *take(arena.statistics()).bytes_reserved;
+  };
+  RunOptions shrinks =
+      take(RunOptions::make(environment_->library(), {.config = {{"memory.enable_memory_arena_shrinkage", "cpu:0"}}}));
+  const auto small = reserved_after(1, options_), large = reserved_after(1 << 22, options_);
+  EXPECT_GE(large, small + (1 << 24));
+  EXPECT_EQ(reserved_after(1, options_), large);
+  EXPECT_EQ(reserved_after(1, shrinks), small);
 }
 
 TEST_F(OrtBinding, O19_RunOptionsTellWhatTheyAre) {
@@ -440,8 +464,9 @@ TEST_F(OrtBinding, O19_ARunIsProfiledByItself) {
     take(binding.run(options_));
     take(options_.disable_profiling());
     take(binding.run(options_));
-    const auto files = std::distance(std::filesystem::directory_iterator(folder), {});
-    EXPECT_EQ(files, 1);
+    ASSERT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
+    std::ifstream trace(std::filesystem::directory_iterator(folder)->path());
+    EXPECT_THAT(std::string(std::istreambuf_iterator<char>(trace), {}), HasSubstr("\"Relu"));
   }
   std::filesystem::remove_all(folder);
 }
@@ -485,6 +510,21 @@ TEST_F(OrtBinding, O13_RunsMaps) {
   EXPECT_EQ(take(second.kind()), PortKind::map);
   EXPECT_THAT(take(take(second.child(0)).string_elements()), ElementsAre("a", "b", "c"));
   EXPECT_THAT(elements_of<float>(take(second.child(1))), ElementsAre(4, 5, 6));
+}
+
+TEST_F(OrtBinding, O13_RunsMapsFromIntegers) {
+  test_models::OnnxModel model;
+  model.opsets.push_back({"ai.onnx.ml", 3});
+  model.input("x", DType::f32, {"n", 3});
+  model.node("ZipMap", {"x"}, {"maps"}, {{"classlabels_int64s", {7, -1, 5}}}, "ai.onnx.ml");
+  model.output("maps", test_models::sequence_of(test_models::map_of(DType::i64, test_models::tensor(DType::f32, {}))));
+  std::vector<float> x = test_models::random_floats(6, 9);
+  const Value rows = over(x, {2, 3});
+  const auto maps = run_once(open_model(model.bytes()), {&rows});
+  EXPECT_EQ(to_string(take(maps[0].type())), "sequence(map(i64, tensor(f32)))");
+  const Value second = take(maps[0].child(1));
+  EXPECT_THAT(elements_of<std::int64_t>(take(second.child(0))), ElementsAre(-1, 5, 7));
+  EXPECT_THAT(elements_of<float>(take(second.child(1))), ElementsAre(x[4], x[5], x[3]));
 }
 
 TEST_F(OrtBinding, O13_RunsOptionals) {

@@ -8,8 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "laneway/ort/job.h"
 #include "laneway/ort/lora.h"
-#include "ort/call.h"
+#include "laneway/ort/run.h"
 #include "ort_support/folder.h"
 #include "ort_support/models.h"
 
@@ -198,7 +199,7 @@ TEST(OrtPrepackedWeights, O07_AreHeldOnceBetweenSessions) {
 // The few bytes of FlatBuffers that an adapter is: {format 1, adapter 1, model 1, parameters: [{name, dims, dtype, data}]}.
 class AdapterWriter {
  public:
-  explicit AdapterWriter(const std::string& name, const std::vector<float>& elements) {
+  AdapterWriter(const std::string& name, const std::vector<float>& elements, const std::vector<std::uint32_t>& extents = {4}) {
     put(0), put_text("TORT");
     patch(0, table({4, 8, 12, 16}, 20));
     put(1), put(1), put(1);  // versions
@@ -212,8 +213,8 @@ class AdapterWriter {
     patch(name_at, put(static_cast<std::uint32_t>(name.size())));
     put_text(name + '\0');
     align_vector();
-    patch(dims_at, put(1));
-    put(static_cast<std::uint32_t>(elements.size())), put(0);
+    patch(dims_at, put(static_cast<std::uint32_t>(extents.size())));
+    for (const std::uint32_t extent : extents) put(extent), put(0);
     align_vector();
     patch(data_at, put(static_cast<std::uint32_t>(elements.size() * sizeof(float))));
     put_text(bytes_of(elements));
@@ -256,38 +257,110 @@ class AdapterWriter {
   std::string bytes_;
 };
 
-std::vector<float> run_with(const std::shared_ptr<const Session>& session, const LoraAdapter& adapter) {
-  const Library& library = *session->library();
-  RunOptions options = take(RunOptions::make(session->library()));
-  take(call(library, LANEWAY_ORT_FN(RunOptionsAddActiveLoraAdapter), options.native(), adapter.native()));
+using Adapter = std::shared_ptr<const LoraAdapter>;
+
+Adapter load_adapter(const Session& session, const std::string& name, const std::vector<float>& elements) {
+  const AdapterWriter writer(name, elements);
+  return take(LoraAdapter::load(session.library(), std::as_bytes(std::span(writer.bytes()))));
+}
+
+RunOptions options_with(const std::vector<Adapter>& adapters) {
+  RunOptions options = take(RunOptions::make(take(Library::open())));
+  for (const Adapter& adapter : adapters) take(options.add_adapter(adapter));
+  return options;
+}
+
+// x = {1, 1, 1, 1} and no other input.
+std::vector<float> run_with(const Session& session, const std::vector<Adapter>& adapters) {
+  RunOptions options = options_with(adapters);
   std::vector<float> x = {1, 1, 1, 1};
   const Value value = over(x, {4});
-  const char* const input = "x";
-  const char* const output = "y";
-  const OrtValue* const inputs[] = {value.native()};
-  OrtValue* y = nullptr;
-  take(call(library, LANEWAY_ORT_FN(Run), session->native(), options.native(), &input, inputs, std::size_t{1}, &output,
-            std::size_t{1}, &y));
-  void* data = nullptr;
-  take(call(library, LANEWAY_ORT_FN(GetTensorMutableData), y, &data));
-  const std::vector<float> elements(static_cast<float*>(data), static_cast<float*>(data) + 4);
-  library.api()->ReleaseValue(y);
-  return elements;
+  const RunInput inputs[] = {{0, &value}};
+  RunOutput outputs[] = {{0}};
+  take(run(session, options, inputs, outputs));
+  return elements_of<float>(*outputs[0].value);
 }
 
 TEST(OrtLora, O10_AnAdapterLoadsAndApplies) {
   const Folder folder;
   const auto session = open_model(test_models::default_input());
-  const AdapterWriter writer("bias", {10, 20, 30, 40});
-  const auto from_bytes = take(LoraAdapter::load(session->library(), std::as_bytes(std::span(writer.bytes()))));
-  EXPECT_THAT(run_with(session, *from_bytes), testing::ElementsAre(11, 21, 31, 41));
-  const fs::path path = folder.write("a.onnx_adapter", writer.bytes());
+  EXPECT_THAT(run_with(*session, {load_adapter(*session, "bias", {10, 20, 30, 40})}), testing::ElementsAre(11, 21, 31, 41));
+  const fs::path path = folder.write("a.onnx_adapter", AdapterWriter("bias", {50, 60, 70, 80}).bytes());
   const auto from_file = take(LoraAdapter::load(session->library(), path));
   fs::remove(path);
-  EXPECT_THAT(run_with(session, *from_file), testing::ElementsAre(11, 21, 31, 41));
+  EXPECT_THAT(run_with(*session, {from_file}), testing::ElementsAre(51, 61, 71, 81));
+  EXPECT_THAT(run_with(*session, {}), testing::ElementsAre(2, 3, 4, 5)) << "nothing stays";
+}
+
+TEST(OrtLora, O19_APreparedRunAppliesTheAdapterOfItsOptions) {
+  const auto session = open_model(test_models::default_input());
+  std::vector<float> x = {1, 2, 3, 4};
+  const std::size_t wanted[] = {0};
+  PreparedRun prepared = take(PreparedRun::make(session, wanted));
+  take(prepared.set_input(0, std::make_shared<Value>(over(x, {4}))));
+  RunOptions options = options_with({load_adapter(*session, "bias", {10, 20, 30, 40})}), plain = options_with({});
+  take(prepared.run(options));
+  EXPECT_THAT(elements_of<float>(*take(prepared.output(0))), testing::ElementsAre(11, 22, 33, 44));
+  take(prepared.run(plain));
+  EXPECT_THAT(elements_of<float>(*take(prepared.output(0))), testing::ElementsAre(2, 4, 6, 8));
+}
+
+// RunWithBinding and RunAsync would compute without them.
+TEST(OrtLora, O19_BindingsAndJobsRefuseAdapters) {
+  const std::string model = test_models::default_input();
+  SessionSpec spec = spec_of(model);
+  spec.threads.count = 2;
+  const auto session = take(Session::open(spec));
+  const auto value = std::make_shared<Value>(
+      take(Value::copy<float>(session->environment()->host_allocator(), std::vector<float>{1, 2, 3, 4}, {4})));
+  RunOptions options = options_with({load_adapter(*session, "bias", {10, 20, 30, 40})});
+  Binding binding = take(Binding::make(session));
+  take(binding.bind_input(0, *value));
+  take(binding.bind_output(0));
+  EXPECT_THAT(outcome(binding.run(options)), StartsWith("unimplemented: run options: adapters: expected none, got 1"));
+  JobSpec job{.inputs = {{0, value}}};
+  job.outputs.push_back({0});
+  EXPECT_THAT(outcome(Job::start(session, std::move(options), std::move(job))),
+              StartsWith("unimplemented: run options: adapters"));
+  RunOptions plain = options_with({});
+  take(binding.run(plain));
+  EXPECT_THAT(elements_of<float>(*take(binding.output(0))), testing::ElementsAre(2, 4, 6, 8));
+}
+
+TEST(OrtLora, O19_SeveralAdaptersAddUp) {
+  test_models::OnnxModel m;
+  m.input("x", DType::f32, {4}).input("a", DType::f32, {4}).input("b", DType::f32, {4});
+  m.initializer("a", Shape{4}, std::vector<float>(4, 0)).initializer("b", Shape{4}, std::vector<float>(4, 0));
+  m.node("Add", {"x", "a"}, {"t"}).node("Add", {"t", "b"}, {"y"}).output("y", DType::f32, {4});
+  const auto session = open_model(m.bytes());
+  const Adapter a = load_adapter(*session, "a", {10, 20, 30, 40}), b = load_adapter(*session, "b", {100, 200, 300, 400});
+  EXPECT_THAT(run_with(*session, {a, b}), testing::ElementsAre(111, 221, 331, 441));
+  EXPECT_THAT(run_with(*session, {b}), testing::ElementsAre(101, 201, 301, 401));
+}
+
+TEST(OrtLora, O19_AnAdapterGivesRequiredInputsTooAndInPlaceOfWhatARunIsGiven) {
+  const auto session = open_model(test_models::two_inputs());  // y = a - b
+  const AdapterWriter writer("b", {10, 20, 30, 40}, {1, 4});
+  RunOptions options = options_with({take(LoraAdapter::load(session->library(), std::as_bytes(std::span(writer.bytes()))))});
+  std::vector<float> a = {1, 2, 3, 4};
+  const Value value = over(a, {1, 4});
+  for (const std::vector<RunInput>& inputs : {std::vector<RunInput>{{0, &value}}, {{0, &value}, {1, &value}}}) {
+    RunOutput outputs[] = {{0}};
+    take(run(*session, options, inputs, outputs));
+    EXPECT_THAT(elements_of<float>(*outputs[0].value), testing::ElementsAre(-9, -18, -27, -36));
+  }
+}
+
+TEST(OrtLora, O19_AnAdapterOfAnotherModelFailsTheRun) {
+  const auto session = open_model(test_models::default_input());
+  RunOptions options = options_with({load_adapter(*session, "other", {10, 20, 30, 40})});
   std::vector<float> x = {1, 1, 1, 1};
   const Value value = over(x, {4});
-  EXPECT_THAT(elements_of<float>(run_once(session, {&value, nullptr})[0]), testing::ElementsAre(2, 3, 4, 5)) << "nothing stays";
+  const RunInput inputs[] = {{0, &value}};
+  RunOutput outputs[] = {{0}};
+  EXPECT_THAT(outcome(run(*session, options, inputs, outputs)),
+              AllOf(StartsWith("invalid_argument: ONNX Runtime: "), HasSubstr("other")));
+  EXPECT_THAT(outcome(options.add_adapter(nullptr)), StartsWith("invalid_argument: run options: adapter: null"));
 }
 
 TEST(OrtLora, O10_WhatIsNoAdapterIsRefused) {

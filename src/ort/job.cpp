@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <exception>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "core/guard.h"
 #include "laneway/diag/log.h"
 #include "ort/port_check.h"
 #include "ort/running.h"
@@ -84,10 +84,12 @@ Expected<> Job::State::finish(OrtStatus* status) noexcept {
 void Job::State::on_done(void* state, OrtValue**, std::size_t, OrtStatusPtr status) noexcept {
   State& job = *static_cast<State*>(state);
   const Expected<> result = job.finish(status);
-  try {
-    if (job.spec.on_done) job.spec.on_done(result);
-  } catch (const std::exception& thrown) { log::write(Severity::error, "ort", thrown.what()); } catch (...) {
-    log::write(Severity::error, "ort", "job: on_done threw what is no exception");
+  if (job.spec.on_done) {
+    Expected<> told = guarded([&]() -> Expected<> {
+      job.spec.on_done(result);
+      return {};
+    });
+    if (!told) log::write(Severity::error, "ort", std::move(told).error().with_context("job: on_done").message());
   }
   const std::lock_guard lock(job.mutex);
   job.result = result;
@@ -102,9 +104,11 @@ Job::~Job() = default;
 Expected<Job> Job::start(std::shared_ptr<const Session> session, RunOptions options, JobSpec spec) {
   if (!session) return Error(ErrorCode::invalid_argument, "job: session: null: expected one that is open");
   LANEWAY_TRY(check_options(options));
+  LANEWAY_TRY(check_no_adapters(options));
   std::vector<RunInput> inputs;
   for (const auto& [position, value] : spec.inputs) inputs.push_back({position, value.get()});
   LANEWAY_TRY(check_ports(*session, inputs, spec.outputs));
+  LANEWAY_TRY(check_required(*session, inputs));
   auto state = std::make_unique<State>(std::move(session), std::move(options), std::move(spec));
   LANEWAY_TRY(state->start());
   return Job(std::move(state));

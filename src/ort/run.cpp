@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <new>
 #include <string>
 #include <utility>
 
+#include "core/guard.h"
 #include "ort/port_check.h"
 #include "ort/running.h"
 
@@ -67,15 +67,21 @@ Expected<> check_ports(const Session& session, std::span<const RunInput> inputs,
     if (outputs[i].value) LANEWAY_TRY(check_port(session, Direction::output, outputs[i].position, *outputs[i].value));
     if (seen_before(outputs, i)) return given_twice("output", session.outputs()[outputs[i].position].name);
   }
+  return {};
+}
+
+Expected<> check_required(const Session& session, std::span<const RunInput> inputs) {
   return check_required(
       session, [&inputs](std::size_t input) { return std::ranges::find(inputs, input, &RunInput::position) != inputs.end(); });
 }
 
 Expected<> run(const Session& session, RunOptions& options, std::span<const RunInput> inputs,
                std::span<RunOutput> outputs) noexcept {
-  try {
+  return guarded([&]() -> Expected<> {
     LANEWAY_TRY(check_options(options));
     LANEWAY_TRY(check_ports(session, inputs, outputs));
+    if (options.adapters().empty())
+      LANEWAY_TRY(check_required(session, inputs));  // what an adapter holds only ONNX Runtime knows
     PortArray<const char*> input_names(inputs.size()), output_names(outputs.size());
     PortArray<const OrtValue*> input_values(inputs.size());
     PortArray<OrtValue*> output_values(outputs.size());
@@ -99,7 +105,7 @@ Expected<> run(const Session& session, RunOptions& options, std::span<const RunI
       if (!outputs[i].value) outputs[i].value = Runner::value(session, output_values[i]);
     }
     return {};
-  } catch (const std::bad_alloc&) { return Error::out_of_memory(); }
+  });
 }
 
 Expected<std::vector<Value>> run(const Session& session, RunOptions& options, std::span<const NamedInput> inputs,
@@ -161,11 +167,13 @@ void PreparedRun::lay_out_inputs() {
 }
 
 Expected<> PreparedRun::run(RunOptions& options) noexcept {
-  try {
+  return guarded([&]() -> Expected<> {
     if (!session_) return Error(ErrorCode::failed_precondition, "run: moved away: expected one that was not");
     LANEWAY_TRY(check_options(options));
-    if (!ready_) LANEWAY_TRY(check_required(*session_, [this](std::size_t input) { return inputs_[input] != nullptr; }));
-    ready_ = true;
+    if (!ready_ && options.adapters().empty()) {
+      LANEWAY_TRY(check_required(*session_, [this](std::size_t input) { return inputs_[input] != nullptr; }));
+      ready_ = true;
+    }
     for (RunOutput& output : outputs_) output.value.reset();
     std::ranges::fill(output_values_, nullptr);
     const Library& library = *session_->library();
@@ -178,7 +186,7 @@ Expected<> PreparedRun::run(RunOptions& options) noexcept {
     }
     for (std::size_t i = 0; i < outputs_.size(); ++i) outputs_[i].value = Runner::value(*session_, output_values_[i]);
     return {};
-  } catch (const std::bad_alloc&) { return Error::out_of_memory(); }
+  });
 }
 
 Expected<Value*> PreparedRun::output(std::size_t output) {

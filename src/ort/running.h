@@ -2,6 +2,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "laneway/core/float_state.h"
 #include "laneway/ort/run.h"
@@ -16,6 +17,14 @@ inline Expected<> check_options(const RunOptions& options) {
   return Error(ErrorCode::invalid_argument, "run options: moved away: expected some that were not");
 }
 
+/// RunWithBinding and RunAsync compute without them, and succeed.
+inline Expected<> check_no_adapters(const RunOptions& options) {
+  if (options.adapters().empty()) return {};
+  return Error(ErrorCode::unimplemented, "run options: adapters: expected none, got " +
+                                             std::to_string(options.adapters().size()) +
+                                             " (ONNX Runtime applies them in run() and in PreparedRun only)");
+}
+
 /// Why a run failed: what the caller asked for comes first. Takes the status.
 inline Error run_failed(const Library& library, OrtStatus* status, const RunOptions& options) noexcept {
   if (!options.terminated()) return to_error(library, status);
@@ -27,6 +36,7 @@ inline Error run_failed(const Library& library, OrtStatus* status, const RunOpti
 Expected<> check_ports(const Session& session, std::span<const RunInput> inputs, std::span<const RunOutput> outputs);
 /// Errors: failed_precondition, where `given` says false for a required input.
 Expected<> check_required(const Session& session, const std::function<bool(std::size_t input)>& given);
+Expected<> check_required(const Session& session, std::span<const RunInput> inputs);
 
 /// Who makes values of what a run leaves.
 struct Runner {

@@ -55,17 +55,18 @@ bool may_be_refused(DType dtype, const Library& library) {
   return late && library.level() < 27;
 }
 
-std::vector<std::byte> random_bytes(std::size_t count, unsigned seed) {
-  std::mt19937 random(seed);
-  std::vector<std::byte> bytes(count);
-  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random() & 1);  // every dtype has both, booleans too
+// Of any bits, but for booleans, which have two.
+std::vector<std::byte> random_elements(DType dtype, std::size_t count) {
+  std::mt19937 random(static_cast<unsigned>(dtype) + 1);
+  std::vector<std::byte> bytes((count * bits_of(dtype) + 7) / 8);
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random() & (dtype == DType::boolean ? 1 : 0xff));
   return bytes;
 }
 
 TEST_F(OrtValueTest, O11_EveryNumericDtypeComesBackHoweverItIsMade) {
   const Shape shape(3, 7);
   for (const DType dtype : numeric_dtypes()) {
-    std::vector<std::byte> bytes = random_bytes((21 * bits_of(dtype) + 7) / 8, static_cast<unsigned>(dtype));
+    std::vector<std::byte> bytes = random_elements(dtype, 21);
     const auto owner = std::make_shared<std::vector<std::byte>>(bytes);
     std::vector<Expected<Value>> made;
     made.push_back(Value::borrow(host(), bytes.data(), bytes.size(), dtype, shape));
@@ -97,7 +98,7 @@ TEST_F(OrtValueTest, O11_EveryNumericDtypeGoesThroughAModel) {
     model.input("x", dtype, {3, 7}).node("Identity", {"x"}, {"y"}).output("y", dtype, {3, 7});
     const std::string file = model.bytes();
     const auto session = Session::open(spec_of(file));
-    std::vector<std::byte> bytes = random_bytes((21 * bits_of(dtype) + 7) / 8, static_cast<unsigned>(dtype));
+    std::vector<std::byte> bytes = random_elements(dtype, 21);
     const auto value = Value::copy(allocator(), bytes, dtype, {3, 7});
     if (!session || !value) continue;
     const std::vector<Value> outputs = run_once(*session, {&*value});
@@ -340,7 +341,7 @@ TEST_F(OrtValueTest, O13_WrongMapsAreRefused) {
 
 TEST_F(OrtValueTest, O13_SequencesOfEveryDtypeAndOfMaps) {
   for (const DType dtype : numeric_dtypes()) {
-    const std::vector<std::byte> bytes = random_bytes((5 * bits_of(dtype) + 7) / 8, static_cast<unsigned>(dtype));
+    const std::vector<std::byte> bytes = random_elements(dtype, 5);
     auto tensor = Value::copy(allocator(), bytes, dtype, {5});
     if (!tensor) continue;
     std::vector<Value> parts;

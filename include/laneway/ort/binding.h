@@ -45,7 +45,8 @@ class Binding {
   void clear() noexcept;
 
   /// Errors: cancelled (RunOptions::terminate); failed_precondition (no output bound, a required input not bound);
-  ///         invalid_argument, internal with ONNX Runtime's text. Usable again after each.
+  ///         unimplemented (options with adapters: the C API passes them over); invalid_argument, internal with ONNX Runtime's
+  ///         text. Usable again after each.
   Expected<> run(RunOptions& options) noexcept;
 
   /// Wait until what is bound has reached its device, and until what a run without RunSpec::synchronise queued is done. On the

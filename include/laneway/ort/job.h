@@ -32,7 +32,7 @@ struct JobSpec {
 ///           writes to memory that is gone; cancel() first to wait less.
 class Job {
  public:
-  /// Errors: as run() (run.h); failed_precondition (a session with threads.count 1 or with the environment's pool: there is no
+  /// Errors: as run() (run.h); unimplemented (options with adapters: the C API passes them over); failed_precondition (a session with threads.count 1 or with the environment's pool: there is no
   /// thread of its own to run on).
   static Expected<Job> start(std::shared_ptr<const Session> session, RunOptions options, JobSpec spec);
 

@@ -12,8 +12,8 @@
 namespace laneway LANEWAY_PUBLIC {
 namespace ort {
 
-/// Values for weights that a model lets a run override, in ONNX Runtime's file format for adapters. A run is told to use it by
-/// its run options, and takes each parameter for the input of the same name.
+/// Values for inputs of a model, or for weights that it lets a run override, in ONNX Runtime's file format for adapters. A run is
+/// told to use it by its run options, and takes each parameter for the input of the same name.
 ///
 /// Threads:  immutable; any thread. Lifetime: whatever it was made from may go; run options keep it.
 class LoraAdapter {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,9 +58,10 @@ class RunOptions {
   Expected<> enable_profiling(const std::filesystem::path& prefix);
   Expected<> disable_profiling();
 
-  /// Later runs take the adapter's parameters for inputs of the same names; several add up. There is no way back but other
-  /// options. Errors: invalid_argument (null).
+  /// Later runs by run() and PreparedRun take the adapter's parameters for the inputs of the same names, whatever they are given
+  /// for those; several add up. There is no way back but other options. Errors: invalid_argument (null).
   Expected<> add_adapter(std::shared_ptr<const LoraAdapter> adapter);
+  std::span<const std::shared_ptr<const LoraAdapter>> adapters() const noexcept { return adapters_; }
 
   /// Later runs queue their work there, in place of a stream of the provider's own. Null: no more.
   /// Errors: unimplemented (a library before level 24).
