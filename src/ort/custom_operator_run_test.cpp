@@ -1,5 +1,6 @@
 #include "laneway/ort/custom_operator.h"
 
+#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -218,6 +219,17 @@ TEST(OrtCustomOperator, O27_OperatorsComeFromASharedObject) {
   SessionSpec spec = spec_of(model);
   spec.operator_libraries = {LANEWAY_TEST_OPERATOR_LIBRARY};
   for (int round = 0; round < 2; ++round) EXPECT_THAT(run_floats(take(Session::open(spec)), {1, -4}), ElementsAre(2, -8));
+}
+
+TEST(OrtCustomOperator, O27_AFunctionOfWhatIsLoadedRegistersItsOperators) {
+  const std::string model = one_node("Double");
+  SessionSpec spec = spec_of(model);
+  spec.operator_functions = {"RegisterCustomOps"};
+  EXPECT_THAT(outcome(Session::open(spec)), AllOf(HasSubstr("operator function RegisterCustomOps"), HasSubstr("ONNX Runtime")));
+  ASSERT_NE(dlopen(LANEWAY_TEST_OPERATOR_LIBRARY, RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE), nullptr);
+  EXPECT_THAT(run_floats(take(Session::open(spec)), {1, -4}), ElementsAre(2, -8));
+  spec.operator_functions = {std::string("Register\0", 9)};
+  EXPECT_THAT(outcome(Session::open(spec)), StartsWith("invalid_argument: operator function: holds a NUL"));
 }
 
 TEST(OrtCustomOperator, O27_WrongLibrariesAreErrorsOfOpening) {

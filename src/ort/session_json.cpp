@@ -18,10 +18,10 @@ using Json = nlohmann::ordered_json;
 template <class Visit>
 void each_field(auto& spec, Visit&& visit) requires std::same_as<std::remove_cvref_t<decltype(spec)>, SessionSpec> {
   auto& [model, environment, providers, device_selection, dimensions, dimensions_by_denotation, external_initializers,
-         external_files, shared_initializers, config, operators, operator_libraries, deterministic, denormals_as_zero,
-         record_placement, load_cancellation, log_id, log_severity, log_verbosity, log_sink, profile_prefix, optimised_model,
-         optimisation, threads, global_pool, execution, inter_threads, thread_hooks, arena, memory_pattern, prepacked,
-         shared_allocators] = spec;
+         external_files, shared_initializers, config, operators, operator_libraries, operator_functions, deterministic,
+         denormals_as_zero, record_placement, load_cancellation, log_id, log_severity, log_verbosity, log_sink, profile_prefix,
+         optimised_model, optimisation, threads, global_pool, execution, inter_threads, thread_hooks, arena, memory_pattern,
+         prepacked, shared_allocators] = spec;
   visit("model", model);
   visit("environment", environment);
   visit("providers", providers);
@@ -34,6 +34,7 @@ void each_field(auto& spec, Visit&& visit) requires std::same_as<std::remove_cvr
   visit("config", config);
   visit("operators", operators);
   visit("operator_libraries", operator_libraries);
+  visit("operator_functions", operator_functions);
   visit("deterministic", deterministic);
   visit("denormals_as_zero", denormals_as_zero);
   visit("record_placement", record_placement);
@@ -173,7 +174,7 @@ Expected<Json> write_selection(const DeviceSelection& selection) {
 template <class T>
 Expected<Json> write(const T& value) {
   if constexpr (std::same_as<T, bool> || std::same_as<T, int> || std::same_as<T, std::string> ||
-                std::same_as<T, std::vector<int>>) {
+                std::same_as<T, std::vector<int>> || std::same_as<T, std::vector<std::string>>) {
     return Json(value);
   } else if constexpr (std::same_as<T, std::filesystem::path>) {
     return Json(value.string());
@@ -343,7 +344,7 @@ Expected<> read(const Json& json, T& value) {
   } else if constexpr (std::same_as<T, KeyValues> || std::same_as<T, std::vector<NamedExtent>>) {
     return read_key_value_list(json, value);
   } else if constexpr (std::same_as<T, std::vector<Provider>> || std::same_as<T, std::vector<int>> ||
-                       std::same_as<T, std::vector<std::filesystem::path>>) {
+                       std::same_as<T, std::vector<std::string>> || std::same_as<T, std::vector<std::filesystem::path>>) {
     return read_list(json, value);
   } else if constexpr (std::same_as<T, DeviceSelection>) {
     return read_selection(json, value);

@@ -31,6 +31,7 @@ TEST(OrtSessionJson, O06_EveryFieldThatCanBeTextComesBack) {
   spec.dimensions_by_denotation = {{"DATA_BATCH", 0}};
   spec.config = {{"z.last", "first"}, {"a.first", "\"quoted\"\n\u00e4"}};
   spec.operator_libraries = {"liba.so", "dir/libb.so"};
+  spec.operator_functions = {"RegisterMine", "RegisterOthers"};
   spec.deterministic = true;
   spec.denormals_as_zero = true;
   spec.record_placement = true;
@@ -58,6 +59,7 @@ TEST(OrtSessionJson, O06_EveryFieldThatCanBeTextComesBack) {
   EXPECT_EQ(back.dimensions_by_denotation, spec.dimensions_by_denotation);
   EXPECT_EQ(back.config, spec.config) << "in their order";
   EXPECT_EQ(back.operator_libraries, spec.operator_libraries);
+  EXPECT_EQ(back.operator_functions, spec.operator_functions);
   EXPECT_TRUE(back.deterministic && back.denormals_as_zero && back.record_placement && back.global_pool);
   EXPECT_EQ(back.log_id, "id");
   EXPECT_EQ(back.log_severity, Severity::info);

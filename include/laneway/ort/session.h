@@ -85,6 +85,7 @@ struct SessionSpec {
   KeyValues config = {};  ///< Session config entries, as ONNX Runtime names them; each once.
   std::vector<std::shared_ptr<const OperatorDomain>> operators = {};  ///< Custom ones, of each domain once.
   std::vector<std::filesystem::path> operator_libraries = {};         ///< Shared objects with an entry RegisterCustomOps.
+  std::vector<std::string> operator_functions = {};  ///< The same entry by its name in what this program is or has loaded.
   bool deterministic = false;
   bool denormals_as_zero = false;  ///< In runs of bindings, on x86-64; the calling thread's state is as it was afterwards.
   bool record_placement = false;   ///< For Session::assignments().
