@@ -1,24 +1,19 @@
 #include "laneway/ort/provider.h"
 
-#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "laneway/ort/compatibility.h"
-#include "laneway/ort/external_memory.h"
 #include "laneway/ort/provider_options.h"
 #include "laneway/ort/session_json.h"
 #include "laneway/ort/stream.h"
-#include "ort/call.h"
 #include "ort_support/folder.h"
-#include "ort_support/models.h"
-#include "plugin_provider/counts.h"
+#include "ort_support/plugin.h"
 
 namespace laneway::ort {
 namespace {
@@ -89,49 +84,6 @@ TEST(OrtProviders, O22_FieldsBecomeTheOptionsThatProvidersKnow) {
 
 // ---- a provider in a library of its own ----------------------------------------------------------------------------------
 
-constexpr const char* plugin = "LanewayTestProvider";
-
-class OrtPlugin : public testing::Test {
- protected:
-  // Opened here too, so that its counts can be looked at after it is unregistered.
-  OrtPlugin() {
-    void* const library = dlopen(LANEWAY_TEST_PROVIDER, RTLD_NOW | RTLD_LOCAL);
-    counts_ = static_cast<LanewayTestCounts*>(dlsym(library, "laneway_test_counts"));
-    environment_ = take(Environment::get());
-  }
-  void TearDown() override {
-    environment_.reset();
-    EXPECT_EQ(counts().factories, 0) << "not unregistered";
-    EXPECT_EQ(counts().providers, 0);
-    EXPECT_EQ(counts().allocations, 0);
-    EXPECT_EQ(counts().streams, 0);
-    EXPECT_EQ(counts().notifications, 0);
-    EXPECT_EQ(counts().imports, 0);
-  }
-  LanewayTestCounts& counts() const { return *counts_; }
-  std::shared_ptr<const ProviderLibrary> load(const std::string& name = "plugin") const {
-    return take(ProviderLibrary::load(environment_, name, LANEWAY_TEST_PROVIDER));
-  }
-
-  LanewayTestCounts* counts_;
-  std::shared_ptr<const Environment> environment_;
-};
-
-// a, b [n] -> y = (a + b) * b
-std::string sum_and_product() {
-  test_models::OnnxModel model;
-  model.input("a", DType::f32, {"n"}).input("b", DType::f32, {"n"}).output("y", DType::f32, {"n"});
-  model.node("Add", {"a", "b"}, {"t"}).node("Mul", {"t", "b"}, {"y"});
-  return model.bytes();
-}
-
-std::vector<float> run_sum_and_product(const std::shared_ptr<const Session>& session) {
-  std::vector<float> a = {1, 2, 3}, b = {10, 20, 30};
-  const Value left = over(a, {3}), right = over(b, {3});
-  return elements_of<float>(run_once(session, {&left, &right})[0]);
-}
-const auto expected = ElementsAre(110, 440, 990);
-
 TEST_F(OrtPlugin, O23_RegistersAndListsItsDevices) {
   const auto before = take(devices(environment_));
   {
@@ -156,7 +108,7 @@ TEST_F(OrtPlugin, O23_RegistersAndListsItsDevices) {
 
 TEST_F(OrtPlugin, O23_IsUnregisteredWhenNothingNeedsItAnyMore) {
   const std::string model = sum_and_product();
-  std::optional<Device> device = load()->devices()[0];
+  auto device = std::make_unique<Device>(load()->devices()[0]);
   EXPECT_EQ(counts().factories, 1) << "a device keeps it";
   SessionSpec spec = spec_of(model);
   spec.providers = {{.name = plugin, .devices = {*device}}};
@@ -255,34 +207,6 @@ TEST_F(OrtPlugin, O23_PoliciesAndFunctionsChooseItsDeviceToo) {
   EXPECT_EQ(*placed[0].device, library->devices()[0]);
 }
 
-TEST_F(OrtPlugin, O23_CopiesUnscramble) {
-  const auto library = load();
-  const Device device = library->devices()[0];
-  const Allocator allocator = take(device.allocator());
-  EXPECT_EQ(take(allocator.memory()).vendor, 0x1a2eu);
-  EXPECT_THAT(outcome(device.allocator(true)), StartsWith("not_found: device of LanewayTestProvider: allocator"));
-  std::vector<float> elements = {1, -2, 3};
-  const Value host = over(elements, {3});
-  const Value there = take(Value::allocate(allocator, DType::f32, {3}));
-  std::vector<float> back(3);
-  const Value returned = over(back, {3});
-  const Library& ort = *environment_->library();
-  const OrtEnv* const env = environment_->native();
-  OrtSyncStream* const none = nullptr;
-  const auto copy = [&](const Value& from, const Value& to, OrtSyncStream* stream) {
-    const OrtValue* const sources[] = {from.native()};
-    OrtValue* const targets[] = {to.native()};
-    return call(ort, LANEWAY_ORT_FN(CopyTensors), env, sources, targets, stream, std::size_t{1});
-  };
-  take(copy(host, there, none));
-  void* raw = nullptr;
-  take(call(ort, LANEWAY_ORT_FN(GetTensorMutableData), there.native(), &raw));
-  EXPECT_NE(static_cast<const float*>(raw)[0], 1.0f) << "not readable undeclared";
-  const auto stream = take(Stream::make(device));
-  take(copy(there, returned, stream->native()));
-  EXPECT_EQ(back, elements);
-}
-
 TEST_F(OrtPlugin, O23_StreamsAreMadeAndKeepTheirDevice) {
   std::shared_ptr<const Stream> stream;
   {
@@ -343,96 +267,6 @@ TEST_F(OrtPlugin, O24_ProcessorsAreListedAndWhatIsKnownAgainstThem) {
   EXPECT_FALSE(nothing.driver || nothing.hardware || nothing.dependency || nothing.unknown) << nothing.notes;
   EXPECT_THAT(outcome(incompatibility(environment_, "Martian", 0)), StartsWith("not_found: compatibility: provider Martian"));
   EXPECT_THAT(outcome(incompatibility(environment_, plugin, 99)), StartsWith("out_of_range: compatibility: processor"));
-}
-
-// ---- what others made ----------------------------------------------------------------------------------------------------
-
-// Memory that another API might have made: a file that lives in memory.
-struct Shared {
-  explicit Shared(std::size_t size) : bytes(size), descriptor(memfd_create("laneway-test", 0)) {
-    EXPECT_EQ(ftruncate(descriptor, static_cast<off_t>(bytes)), 0);
-    data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
-  }
-  ~Shared() {
-    munmap(data, bytes);
-    close(descriptor);
-  }
-  std::size_t bytes;
-  int descriptor;
-  void* data;
-};
-
-TEST_F(OrtPlugin, O24_ImportedMemoryIsTheDevices) {
-  if (environment_->library()->level() < 25) GTEST_SKIP() << "this library cannot";
-  const auto library = load();
-  const auto importer = take(ExternalImporter::make(library->devices()[0]));
-  EXPECT_TRUE(take(importer->can_import(ExternalMemoryKind::vulkan_fd)));
-  EXPECT_FALSE(take(importer->can_import(ExternalMemoryKind::d3d12_heap)));
-  const Shared shared(64);
-  const float numbers[] = {10, 20, 30};
-  for (std::size_t i = 0; i < sizeof numbers; ++i) {  // as the device has its bytes
-    static_cast<unsigned char*>(shared.data)[16 + i] =
-        static_cast<unsigned char>(reinterpret_cast<const unsigned char*>(numbers)[i] ^ 0x5a);
-  }
-  std::optional<Value> b;
-  {
-    const auto memory = take(importer->import_memory({.handle = shared.descriptor, .bytes = 64, .offset = 4}));
-    b = take(memory->tensor(DType::f32, {3}, 12));
-    EXPECT_THAT(outcome(memory->tensor(DType::f32, {13}, 12)), StartsWith("invalid_argument: external memory: too few bytes"));
-    EXPECT_THAT(outcome(memory->tensor(DType::f32, {1}, 61)), StartsWith("invalid_argument: external memory: too few bytes"));
-    EXPECT_THAT(outcome(memory->tensor(DType::string, {1})), StartsWith("invalid_argument"));
-  }
-  const std::string model = sum_and_product();
-  SessionSpec spec = spec_of(model);
-  spec.providers = {{.name = plugin}};
-  const auto session = take(Session::open(spec));
-  std::vector<float> a = {1, 2, 3};
-  const Value left = over(a, {3});
-  EXPECT_THAT(elements_of<float>(run_once(session, {&left, &*b})[0]), expected);
-}
-
-TEST_F(OrtPlugin, O24_WhatCannotBeImportedIsRefused) {
-  if (environment_->library()->level() < 25) GTEST_SKIP() << "this library cannot";
-  const auto library = load();
-  const auto importer = take(ExternalImporter::make(library->devices()[0]));
-  EXPECT_THAT(outcome(importer->import_memory({.handle = 0, .bytes = 8, .offset = 8})),
-              StartsWith("invalid_argument: external memory"));
-  EXPECT_THAT(outcome(importer->import_memory({.handle = -1, .bytes = 8})), HasSubstr("cannot be mapped"));
-  EXPECT_THAT(outcome(importer->import_memory({.kind = ExternalMemoryKind::d3d12_heap, .handle = 0, .bytes = 8})),
-              StartsWith("unimplemented: device of LanewayTestProvider: cannot import memory"));
-  EXPECT_THAT(outcome(importer->import_semaphore(ExternalSemaphoreKind::d3d12_fence, 0)),
-              StartsWith("unimplemented: device of LanewayTestProvider: cannot import semaphores"));
-  const auto cpu = take(devices(environment_))[0];
-  EXPECT_THAT(outcome(ExternalImporter::make(cpu)), StartsWith("unimplemented: "));
-  EXPECT_THAT(outcome(GraphicsInterop::begin(cpu, GraphicsApi::vulkan)), testing::Not("success"));
-}
-
-TEST_F(OrtPlugin, O24_SemaphoresAreWaitedForAndSignalled) {
-  if (environment_->library()->level() < 25) GTEST_SKIP() << "this library cannot";
-  const auto library = load();
-  const auto stream = take(Stream::make(library->devices()[0]));
-  const Shared shared(sizeof(std::uint64_t));
-  const auto semaphore = take(take(ExternalImporter::make(library->devices()[0]))
-                                  ->import_semaphore(ExternalSemaphoreKind::vulkan_timeline_fd, shared.descriptor));
-  take(semaphore->wait(*stream, 0));
-  EXPECT_THAT(outcome(semaphore->wait(*stream, 7)), HasSubstr("nobody would ever signal that"));
-  take(semaphore->signal(*stream, 7));
-  EXPECT_EQ(*static_cast<const std::uint64_t*>(shared.data), 7u);
-  take(semaphore->wait(*stream, 7));
-}
-
-TEST_F(OrtPlugin, O24_GraphicsWorkTogetherWhileTheObjectLives) {
-  if (environment_->library()->level() < 25) GTEST_SKIP() << "this library cannot";
-  const auto library = load();
-  const Device device = library->devices()[0];
-  {
-    const auto graphics = take(GraphicsInterop::begin(device, GraphicsApi::vulkan, nullptr, {{"queue", "1"}}));
-    EXPECT_EQ(counts().imports, 1);
-  }
-  EXPECT_EQ(counts().imports, 0);
-  EXPECT_THAT(outcome(GraphicsInterop::begin(device, GraphicsApi::d3d12)),
-              AllOf(StartsWith("unimplemented: "), HasSubstr("Vulkan only")));
-  EXPECT_THAT(outcome(GraphicsInterop::begin(device, GraphicsApi::vulkan, nullptr, {{"", ""}})), StartsWith("invalid_argument"));
 }
 
 }  // namespace

@@ -68,9 +68,18 @@ struct Notification : OrtSyncNotificationImpl {
     ++counts.notifications;
     ort_version_supported = ORT_API_VERSION;
     Release = [](OrtSyncNotificationImpl* self) noexcept { delete static_cast<Notification*>(self); };
-    Activate = [](OrtSyncNotificationImpl*) noexcept { return static_cast<OrtStatus*>(nullptr); };
-    WaitOnDevice = [](OrtSyncNotificationImpl*, OrtSyncStream*) noexcept { return static_cast<OrtStatus*>(nullptr); };
-    WaitOnHost = Activate;
+    Activate = [](OrtSyncNotificationImpl*) noexcept {
+      ++counts.notified;
+      return static_cast<OrtStatus*>(nullptr);
+    };
+    WaitOnDevice = [](OrtSyncNotificationImpl*, OrtSyncStream*) noexcept {
+      ++counts.waits;
+      return static_cast<OrtStatus*>(nullptr);
+    };
+    WaitOnHost = [](OrtSyncNotificationImpl*) noexcept {
+      ++counts.waits;
+      return static_cast<OrtStatus*>(nullptr);
+    };
   }
   ~Notification() { --counts.notifications; }
 };

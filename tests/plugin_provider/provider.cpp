@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "plugin_provider/copy_kernels.h"
 #include "plugin_provider/importer.h"
 
 namespace laneway::test_provider {
@@ -53,6 +54,9 @@ OrtStatus* compute(OrtKernelContext* context, bool multiply) {
   LANEWAY_TEST_TRY(api->GetTensorMutableData(output, &data));
   copy_scrambled(data, a.elements.data(), a.elements.size() * sizeof(float));
   ++counts.computed;
+  void* stream = nullptr;
+  LANEWAY_TEST_TRY(api->KernelContext_GetGPUComputeStream(context, &stream));
+  counts.computed_on = stream;
   return nullptr;
 }
 
@@ -138,8 +142,19 @@ OrtStatus* make_context_node(const OrtNode* fused, const std::string& type, OrtN
                                               made);
 }
 
-struct Provider : OrtEp {
-  explicit Provider(bool writes_context) : OrtEp{}, context(writes_context) {
+// Headers before level 25 do not have it.
+template <class Ep>
+void set_sync(Ep& ep) {
+  if constexpr (requires { ep.Sync; }) {
+    ep.Sync = [](OrtEp*) noexcept {
+      ++counts.synchronised;
+      return static_cast<OrtStatus*>(nullptr);
+    };
+  }
+}
+
+struct Provider : CopyingProvider {
+  explicit Provider(bool writes_context) : context(writes_context) {
     ++counts.providers;
     ort_version_supported = ORT_API_VERSION;
     GetName = [](const OrtEp*) noexcept { return provider_name; };
@@ -168,6 +183,11 @@ struct Provider : OrtEp {
       for (std::size_t i = 0; i < count; ++i) delete static_cast<Compiled*>(compiled[i]);
     };
     GetCompiledModelCompatibilityInfo = [](OrtEp*, const OrtGraph*) noexcept { return compatibility; };
+    OnRunEnd = [](OrtEp*, const OrtRunOptions*, bool synchronise) noexcept {
+      counts.runs_synchronised += synchronise;
+      return static_cast<OrtStatus*>(nullptr);
+    };
+    set_sync(*this);
   }
   ~Provider() { --counts.providers; }
   bool context;
