@@ -80,7 +80,6 @@ Expected<> Binding::bind_output(std::size_t output, MemoryInfo where) {
 
 Expected<> Binding::bind_anew(std::size_t output, const MemoryInfo& where) {
   LANEWAY_TRY(check_position(*session_, Direction::output, output));
-  if (!where.native()) return Error(ErrorCode::invalid_argument, "binding: memory: moved away: expected one that was not");
   const char* const name = session_->outputs()[output].name.c_str();
   return call(*session_->library(), LANEWAY_ORT_FN(BindOutputToDevice), native(), name, where.native());
 }

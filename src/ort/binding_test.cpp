@@ -253,9 +253,6 @@ TEST_F(OrtBinding, O17_MemoryOfADeviceThatIsNotThereFailsAndNoMore) {
   EXPECT_THAT(outcome(binding.run(options_)),
               StartsWith("failed_precondition: output y: memory: expected Cuda of device 0, got Cpu"));
   EXPECT_THAT(outcome(binding.output(0)), StartsWith("failed_precondition: output y: expected a run that succeeded"));
-  MemoryInfo moved = take(MemoryInfo::host(environment_->library()));
-  const MemoryInfo taken = std::move(moved);
-  EXPECT_THAT(outcome(binding.bind_output(0, std::move(moved))), StartsWith("invalid_argument: binding: memory: moved away"));
   take(binding.bind_output(0, over(y, {3})));
   take(binding.run(options_));
   EXPECT_THAT(y, ElementsAre(1, 0, 3));

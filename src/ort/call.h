@@ -42,6 +42,7 @@ constexpr Entry<Find> entry(const char* name, Find find) noexcept {
     }                                                  \
   })
 
+Error no_library();
 Error not_in_headers(const char* function);
 Error not_in_library(const Library& library, const char* function, std::size_t offset);
 
@@ -71,6 +72,7 @@ Expected<Result> call(const Library& library, const Entry<Find>& function, Args.
 template <class Native, class Find, class... Args>
 Expected<Handle<Native>> make(const std::shared_ptr<const Library>& library, const Entry<Find>& function, Args... args) {
   Native* native = nullptr;
+  if (!library) return no_library();
   LANEWAY_TRY(call(*library, function, args..., &native));
   return Handle<Native>(native, Release<Native>{library});
 }

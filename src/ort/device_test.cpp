@@ -23,6 +23,15 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
+TEST_F(OrtPlugin, O23_ADeviceThatWasMovedAwayStillServes) {
+  const auto library = load();
+  Device device = library->devices()[0];
+  const Device same = std::move(device);
+  EXPECT_EQ(device, same);
+  EXPECT_EQ(take(Stream::make(device))->device(), same);
+  EXPECT_EQ(counts().factories, 1);
+}
+
 // ---- copies --------------------------------------------------------------------------------------------------------------
 
 TEST_F(OrtPlugin, O15_CopiesToADeviceOnItAndBack) {

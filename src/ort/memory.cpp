@@ -76,7 +76,7 @@ Expected<MemoryInfo> MemoryInfo::make(const std::shared_ptr<const Library>& libr
   const OrtAllocatorType type = spec.arena ? OrtArenaAllocator : OrtDeviceAllocator;
   LANEWAY_TRY_ASSIGN(auto handle, ort::make<OrtMemoryInfo>(library, LANEWAY_ORT_FN(CreateMemoryInfo_V2), spec.name.c_str(), kind,
                                                            spec.vendor, spec.device, memory, spec.alignment, type));
-  return MemoryInfo(std::move(handle));
+  return MemoryInfo(library, std::move(handle));
 }
 
 Expected<MemorySpec> MemoryInfo::spec() const { return read_memory(*library(), native()); }
@@ -90,11 +90,12 @@ bool MemoryInfo::operator==(const MemoryInfo& other) const noexcept {
 Expected<MemoryInfo> MemoryInfo::host(const std::shared_ptr<const Library>& library) {
   LANEWAY_TRY_ASSIGN(
       auto handle, ort::make<OrtMemoryInfo>(library, LANEWAY_ORT_FN(CreateCpuMemoryInfo), OrtArenaAllocator, OrtMemTypeDefault));
-  return MemoryInfo(std::move(handle));
+  return MemoryInfo(library, std::move(handle));
 }
 
 Expected<Allocator> Allocator::host(const std::shared_ptr<const Library>& library) {
   OrtAllocator* native = nullptr;
+  if (!library) return no_library();
   LANEWAY_TRY(call(*library, LANEWAY_ORT_FN(GetAllocatorWithDefaultOptions), &native));
   return Allocator(library, std::shared_ptr<OrtAllocator>(library, native));  // the library's own: it is never given back
 }

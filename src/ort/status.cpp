@@ -79,6 +79,8 @@ OrtStatus* to_status(const OrtApi& api, const Expected<>& result) noexcept {
   } catch (const std::bad_alloc&) { return api.CreateStatus(code, "out of memory"); }
 }
 
+Error no_library() { return Error(ErrorCode::invalid_argument, "library: null: expected one that is open"); }
+
 Error not_in_headers(const char* function) {
   return Error(ErrorCode::unimplemented, std::string("ONNX Runtime: ") + function +
                                              ": not in the headers of this build: expected newer ones, got level " +

@@ -435,6 +435,26 @@ TEST_F(OrtValueTest, OneThatWasMovedAwaySaysSo) {
   EXPECT_THAT(outcome(Value::map(parts[0], taken)), StartsWith("invalid_argument: value: moved away"));
 }
 
+TEST_F(OrtValueTest, O11_MemoryAndAllocatorsThatWereMovedAwayStillServe) {
+  MemoryInfo where = take(MemoryInfo::host(environment_->library()));
+  Allocator from = allocator();
+  const MemoryInfo same_memory = std::move(where);
+  const Allocator same_allocator = std::move(from);
+  EXPECT_EQ(where, same_memory);
+  std::vector<float> x = {1, 2};
+  EXPECT_EQ(elements_of<float>(take(Value::borrow(where, x.data(), 8, DType::f32, {2}))), x);
+  EXPECT_EQ(elements_of<float>(take(Value::copy<float>(from, x, {2}))), x);
+}
+
+TEST_F(OrtValueTest, O11_NothingIsMadeWithoutALibrary) {
+  const std::string none = "invalid_argument: library: null: expected one that is open";
+  EXPECT_EQ(outcome(MemoryInfo::host(nullptr)), none);
+  EXPECT_EQ(outcome(MemoryInfo::make(nullptr, {.name = "Cpu"})), none);
+  EXPECT_EQ(outcome(Allocator::host(nullptr)), none);
+  EXPECT_EQ(outcome(RunOptions::make(nullptr)), none);
+  EXPECT_EQ(outcome(Value::sparse(nullptr, std::make_shared<const CooTensor>(CooTensor{.dense_shape = {2}}))), none);
+}
+
 TEST_F(OrtValueTest, AllocatorsGiveAlignedMemoryThatOutlivesThem) {
   Allocation allocation = take(take(Allocator::host(environment_->library())).allocate(1000));
   ASSERT_NE(allocation.memory.data, nullptr);

@@ -31,9 +31,12 @@ struct LANEWAY_PRIVATE DeviceLister;  // of this library
 /// A processor together with a provider that can compute on it.
 ///
 /// Threads:  immutable; any thread. Lifetime: keeps the environment, and the library that its provider came in. Copies are the
-///           same device.
+///           same device, and a move is a copy.
 class Device {
  public:
+  Device(const Device&) = default;
+  Device& operator=(const Device&) = default;
+
   std::string provider() const;         ///< "CPUExecutionProvider".
   std::string provider_vendor() const;  ///< Who wrote it.
   KeyValues provider_metadata() const;  ///< Its version among them.

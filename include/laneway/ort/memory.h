@@ -33,10 +33,13 @@ struct MemorySpec {
   friend bool operator==(const MemorySpec&, const MemorySpec&) = default;
 };
 
-/// A kind of memory as ONNX Runtime names it: which device, which allocator.
+/// A kind of memory as ONNX Runtime names it: which device, which allocator. Copies are the same one, and a move is a copy.
 /// Threads: immutable; any thread.
 class MemoryInfo {
  public:
+  MemoryInfo(const MemoryInfo&) = default;
+  MemoryInfo& operator=(const MemoryInfo&) = default;
+
   /// Plain host memory.
   static Expected<MemoryInfo> host(const std::shared_ptr<const Library>& library);
   /// Errors: invalid_argument (a name that is empty or holds a NUL, a negative device, an alignment that is no power of two).
@@ -47,13 +50,15 @@ class MemoryInfo {
   /// Same name, device, vendor and kind.
   bool operator==(const MemoryInfo& other) const noexcept;
 
-  OrtMemoryInfo* native() const noexcept { return handle_.get(); }
-  const std::shared_ptr<const Library>& library() const noexcept { return handle_.get_deleter().library; }
+  OrtMemoryInfo* native() const noexcept { return native_.get(); }
+  const std::shared_ptr<const Library>& library() const noexcept { return library_; }
 
  private:
-  explicit MemoryInfo(Handle<OrtMemoryInfo> handle) noexcept : handle_(std::move(handle)) {}
+  MemoryInfo(std::shared_ptr<const Library> library, Handle<OrtMemoryInfo> handle)
+      : library_(std::move(library)), native_(std::move(handle)) {}
 
-  Handle<OrtMemoryInfo> handle_;
+  std::shared_ptr<const Library> library_;
+  std::shared_ptr<OrtMemoryInfo> native_;
 };
 
 /// Memory and who gives it back.
@@ -75,11 +80,14 @@ struct AllocatorStatistics {
   friend bool operator==(const AllocatorStatistics&, const AllocatorStatistics&) = default;
 };
 
-/// One of ONNX Runtime's allocators. Copies are the same allocator.
+/// One of ONNX Runtime's allocators. Copies are the same allocator, and a move is a copy.
 ///
 /// Threads:  any. Lifetime: keeps what it belongs to: the library, or the session whose arena it is.
 class Allocator {
  public:
+  Allocator(const Allocator&) = default;
+  Allocator& operator=(const Allocator&) = default;
+
   /// The one for host memory that belongs to no session. It counts nothing.
   static Expected<Allocator> host(const std::shared_ptr<const Library>& library);
 
