@@ -189,6 +189,13 @@ TEST_F(OrtDlpack, O16_WhatIsNoTensorOfNumbersStays) {
               StartsWith("unimplemented: dlpack: memory Elsewhere"));
 }
 
+TEST_F(OrtDlpack, O16_AValueThatWasMovedAwayIsRefused) {
+  std::vector<float> x = {1, 2};
+  Value value = over(x, {2});
+  const Value taken = std::move(value);
+  EXPECT_THAT(outcome(to_dlpack(std::move(value))), StartsWith("invalid_argument: value: moved away"));
+}
+
 TEST_F(OrtDlpack, O16_MemoryOfCudaKeepsItsDevice) {
   std::vector<float> x = {1, 2};  // never read
   const MemorySpec spec{.name = "Cuda", .device_kind = DeviceKind::gpu, .vendor = 0x10de, .device = 1};

@@ -366,6 +366,18 @@ TEST_F(OrtValueTest, O13_SequencesOfEveryDtypeAndOfMaps) {
   EXPECT_THAT(outcome(second.child(2)), StartsWith("out_of_range"));
 }
 
+TEST_F(OrtValueTest, O13_ASequenceHoldsStrings) {
+  const std::vector<std::string> first = {"", std::string("a\0b", 3)}, second = {"größer", std::string(3000, 'x'), "z"};
+  std::vector<Value> parts;
+  parts.push_back(take(Value::strings(allocator(), first, {2})));
+  parts.push_back(take(Value::strings(allocator(), second, {3, 1})));
+  const Value sequence = take(Value::sequence(parts));
+  parts.clear();
+  EXPECT_EQ(to_string(take(sequence.type())), "sequence(tensor(string))");
+  EXPECT_EQ(take(take(sequence.child(0)).string_elements()), first);
+  EXPECT_EQ(take(take(sequence.child(1)).string_elements()), second);
+}
+
 TEST_F(OrtValueTest, O13_NestingsThatCannotBeAreRefused) {
   std::vector<std::int64_t> keys = {4, -1}, counts = {1, 2};
   std::vector<float> scores = {0.5f, -2};
