@@ -2,6 +2,7 @@
 #include <string_view>
 #include <vector>
 
+#include "laneway/runtime/job.h"
 #include "laneway/runtime/runtime.h"
 #include "laneway/runtime/spec.h"
 

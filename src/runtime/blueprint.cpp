@@ -108,6 +108,7 @@ void Blueprint::validate(const RuntimeSpec& spec, Problems& problems) {
   if (open && *open) check_open_engine(**open, spec, problems);
   problems.check("lanes", at_least_one(spec.lanes));
   if (auto threads = laneway::validate(spec.threads); !threads) problems.add(std::move(threads).error());
+  if (spec.job_threads) problems.check("job_threads", at_least_one(*spec.job_threads));
   if (spec.warm_up_runs < 0) problems.add(wrong("warm_up_runs: expected 0 or more, got " + std::to_string(spec.warm_up_runs)));
   check_pages("pages", spec.pages, problems);
   check_pages("input_pages", spec.input_pages, problems);
@@ -384,7 +385,10 @@ std::shared_ptr<Blueprint> Blueprint::make(RuntimeSpec spec, const Engine& engin
                                                          .proven = {},
                                                          .dimensions = {},
                                                          .watcher = std::make_shared<Watcher>(),
+                                                         .job_threads = nullptr,
                                                          .metrics = nullptr});
+  const auto cores = static_cast<int>(allowed_cores().size());
+  blueprint->job_threads = std::make_shared<JobThreads>(blueprint->spec.job_threads.value_or(std::max(cores, 1)));
   Draft(*blueprint, problems).fill();
   return blueprint;
 }

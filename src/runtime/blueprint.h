@@ -7,6 +7,7 @@
 #include "laneway/engine/engine.h"
 #include "laneway/runtime/spec.h"
 #include "runtime/dimensions.h"
+#include "runtime/job_threads.h"
 #include "runtime/problems.h"
 #include "runtime/run_metrics.h"
 #include "runtime/turn.h"
@@ -55,6 +56,7 @@ struct Blueprint {
   Dimensions dimensions;  // those that vary; none without buckets
 
   std::shared_ptr<Watcher> watcher;
+  std::shared_ptr<JobThreads> job_threads;
   std::shared_ptr<RunMetrics> metrics;  // null: off
 };
 

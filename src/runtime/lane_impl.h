@@ -9,6 +9,8 @@
 #include "laneway/runtime/lane.h"
 #include "runtime/blueprint.h"
 #include "runtime/dimensions.h"
+#include "runtime/job_slot.h"
+#include "runtime/observed.h"
 
 namespace laneway {
 
@@ -54,7 +56,14 @@ class LANEWAY_PRIVATE Lane::Impl {
   Expected<> resize(const ShapeKey& dimensions);
   Expected<> resize(const Extents& extents);
   Expected<> rebind(std::size_t index, const Memory& memory, bool input);
-  Expected<> run(std::optional<std::chrono::nanoseconds> timeout) noexcept;
+  using Timeout = std::optional<std::chrono::nanoseconds>;
+  Expected<> run(Timeout timeout) noexcept;
+  /// run() in parts, for a job. What start_job() began is over when its slot's done() is told so, and ends with end(); run_entered()
+  /// is for whoever got it from the job threads. Where it fails nothing was begun.
+  Expected<> start_job(Timeout timeout, std::optional<Observed>& observed);
+  Expected<> run_entered() noexcept;
+  Expected<> end(Expected<> result, bool timed, Observed& observed) noexcept;
+  JobSlot& job() noexcept { return job_; }
   Expected<> reset() noexcept;
   void cancel() noexcept { stop_.request(StopCause::cancelled); }
 
@@ -80,8 +89,7 @@ class LANEWAY_PRIVATE Lane::Impl {
   Expected<> bind();
   Expected<std::unique_ptr<Binding>> bind_crossed(bool crossed);
   Expected<> resize_entered(const Extents& extents);
-  Expected<> run_armed(std::optional<std::chrono::nanoseconds> timeout);
-  Expected<> run_entered() noexcept;
+  Expected<> begin(Timeout timeout) noexcept;
   Expected<> run_repeatedly(int runs);
   Expected<> finish(Expected<> result, StopCause cause) noexcept;
   void restore_links() noexcept;
@@ -105,6 +113,7 @@ class LANEWAY_PRIVATE Lane::Impl {
   std::uint8_t next_ = 0, last_ = 0;  // binding of the next run, of the last one
   bool failed_ = false;               // the last run
   std::optional<Watcher::Slot> deadline_;
+  JobSlot job_{*this};
 };
 
 }  // namespace laneway

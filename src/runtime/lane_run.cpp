@@ -4,7 +4,6 @@
 #include "core/guard.h"
 #include "laneway/core/float_state.h"
 #include "laneway/diag/log.h"
-#include "laneway/diag/trace.h"
 #include "laneway/engine/check.h"
 #include "runtime/deadline.h"
 #include "runtime/lane_impl.h"
@@ -33,36 +32,6 @@ Expected<std::size_t> index_of(std::span<const Port> ports, const PortKey& key, 
   if (key.index() >= 0 && static_cast<std::size_t>(key.index()) < ports.size()) return static_cast<std::size_t>(key.index());
   return out_of_ports(what, key.index(), ports.size());
 }
-
-// Of a run that counts, on whichever thread; costs a relaxed load each where both are off.
-class Observed {
- public:
-  Observed(RunMetrics* metrics, const std::string& lane) noexcept : metrics_(metrics), lane_(lane), traced_(trace::enabled()) {
-    if (!metrics_ && !traced_) return;
-    begin_ns_ = trace::now_ns();
-    if (!metrics_) return;
-    metrics_->issued->add();
-    metrics_->lanes_busy->add(1);
-  }
-  void finished(const Expected<>& result) noexcept {
-    if (!metrics_ && !traced_) return;
-    const std::int64_t duration_ns = trace::now_ns() - begin_ns_;
-    if (metrics_) {
-      metrics_->lanes_busy->add(-1);
-      metrics_->finished(result, static_cast<std::uint64_t>(duration_ns));
-    }
-    if (!traced_) return;
-    trace::Args args;
-    args.add("lane", lane_).add("outcome", result ? "ok" : name(result.error().code()));
-    trace::complete("run", "lane", begin_ns_, duration_ns, trace::thread_id(), args);
-  }
-
- private:
-  RunMetrics* metrics_;
-  const std::string& lane_;
-  bool traced_;
-  std::int64_t begin_ns_ = 0;
-};
 
 // Alone in the lane for a scope.
 class Entered {
@@ -184,24 +153,39 @@ Expected<> Lane::Impl::rebind(std::size_t index, const Memory& memory, bool inpu
   return {};
 }
 
-Expected<> Lane::Impl::run(std::optional<std::chrono::nanoseconds> timeout) noexcept {
-  const Entered entered(stop_);
-  if (!entered) return Error::busy();
+Expected<> Lane::Impl::run(Timeout timeout) noexcept {
+  if (!stop_.enter()) return Error::busy();
   Observed observed(metrics_, name());
+  Expected<> result = begin(timeout);
+  if (result) result = run_entered();
+  return end(std::move(result), timeout.has_value(), observed);
+}
+
+Expected<> Lane::Impl::begin(Timeout timeout) noexcept {
   stop_.start(*bindings_[next_]);
-  Expected<> result = guarded([&] { return run_armed(timeout); });
+  if (!timeout) return {};
+  if (timeout->count() <= 0) return Error::deadline_exceeded();
+  if (deadline_->arm(deadline_after(steady_now_ns(), *timeout))) return {};
+  return guarded([]() -> Expected<> {
+    return Error(ErrorCode::resource_exhausted, "timeout: the system gives no thread to watch deadlines");
+  });
+}
+
+Expected<> Lane::Impl::end(Expected<> result, bool timed, Observed& observed) noexcept {
+  if (timed) deadline_->disarm();
   result = finish(std::move(result), stop_.settle());
   observed.finished(result);
+  stop_.leave();
   return result;
 }
 
-Expected<> Lane::Impl::run_armed(std::optional<std::chrono::nanoseconds> timeout) {
-  if (!timeout) return run_entered();
-  if (timeout->count() <= 0) return Error::deadline_exceeded();
-  if (!deadline_->arm(deadline_after(steady_now_ns(), *timeout)))
-    return Error(ErrorCode::resource_exhausted, "timeout: the system gives no thread to watch deadlines");
-  Expected<> result = run_entered();
-  deadline_->disarm();
+Expected<> Lane::Impl::start_job(Timeout timeout, std::optional<Observed>& observed) {
+  if (!stop_.enter()) return Error::busy();
+  observed.emplace(metrics_, name());
+  Expected<> result = begin(timeout);
+  if (result && !turn_ && bindings_[next_]->start(stop_, job_)) return result;
+  if (result) result = blueprint().job_threads->submit(job_);
+  if (!result) return end(std::move(result), timeout.has_value(), *observed);
   return result;
 }
 

@@ -166,6 +166,20 @@ TEST_P(ToyAlloc, L21_ACancelledRunAllocatesNothing) {
   EXPECT_EQ((*malloc_totals() - *before).count, 0u);
 }
 
+TEST_P(ToyAlloc, L22_AJobAllocatesNothing) {
+  RuntimeSpec spec = toy_spec();
+  spec.dimensions = {{"batch", batch}, {"sequence", sequence}};
+  spec.job_threads = 1;
+  Runtime runtime = must(open(spec));
+  const auto& lane = runtime.lanes()[0];
+  const auto run_job = [&] {
+    Expected<Job> job = start(lane, {.on_done = [](const Expected<>& result) { return result; }});
+    EXPECT_TRUE(job && job->wait_for(std::chrono::hours(1)) && job->take());
+  };
+  run_job();  // starts the thread
+  EXPECT_EQ(allocations_of_calls(run_job), 0u);
+}
+
 TEST_P(ToyAlloc, L13_NamesOfAnyLengthAllocateNothing) {
   const auto toy = std::make_shared<Toy>(toys::affine(2, 1, toys::tensor("x", {"sequence_length_of_the_encoder", 4})));
   Runtime runtime = must(open({.model = toy_source(),

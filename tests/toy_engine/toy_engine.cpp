@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "laneway/core/float_state.h"
 #include "laneway/engine/check.h"
 
 #if defined(__x86_64__)
@@ -213,6 +214,7 @@ class ToyBinding final : public Binding, private ToyRun {
   ~ToyBinding() override;
 
   Expected<> run(const StopSignal& stop) noexcept override;
+  bool start(const StopSignal& stop, Completion& completion) noexcept override;
   void interrupt() noexcept override { toy().counters.interrupts.add(); }
   Expected<> resize(std::span<const Shape> inputs) noexcept override;
   Expected<> rebind_input(std::size_t index, const Memory& memory) noexcept override;
@@ -250,6 +252,7 @@ class ToyBinding final : public Binding, private ToyRun {
   }
   std::size_t input_bytes(std::size_t index) const { return *byte_count(plan_.engine().inputs()[index].dtype, shapes_[index]); }
   void expect_outputs() noexcept;
+  void join_runner() noexcept;
   Expected<> check_values() const;
   Expected<> step_through();
   Expected<> compute();
@@ -267,6 +270,7 @@ class ToyBinding final : public Binding, private ToyRun {
   std::vector<Shape> shapes_;
   bool failed_ = false;               // the last run
   const StopSignal* stop_ = nullptr;  // of the run in progress
+  std::thread runner_;                // of what start() began
   std::optional<Error> mismatch_;     // an output that came out in another shape than proven
   mutable std::atomic<bool> busy_{false};
 };
@@ -313,6 +317,7 @@ ToyBinding::ToyBinding(const ToyPlan& plan, const BindSpec& spec)
 }
 
 ToyBinding::~ToyBinding() {
+  join_runner();
   if (busy_.load()) toy().violation("binding destroyed while in use");
   // Buffers outlive their binding: a sanitizer complains here where they do not.
   const auto touch = [](const Attachment& attachment) {
@@ -357,6 +362,27 @@ Expected<> ToyBinding::run(const StopSignal& stop) noexcept {
   toy().finish.pass(nullptr);
   toy().counters.runs_done.add();
   return {};
+}
+
+bool ToyBinding::start(const StopSignal& stop, Completion& completion) noexcept {
+  if (!toy().model.starts) return false;
+  toy().counters.starts.add();
+  join_runner();  // its run is over
+  runner_ = std::thread([this, &stop, &completion] {
+    Expected<> result = [&] {
+      const FloatStateGuard standard_state;
+      return run(stop);
+    }();
+    completion.done(std::move(result));  // after which the binding may be gone
+  });
+  return true;
+}
+
+// The end of a run may destroy its binding, on its own thread.
+void ToyBinding::join_runner() noexcept {
+  if (!runner_.joinable()) return;
+  if (runner_.get_id() == std::this_thread::get_id()) runner_.detach();
+  else runner_.join();
 }
 
 Expected<> ToyBinding::step_through() {

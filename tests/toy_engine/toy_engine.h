@@ -71,6 +71,7 @@ struct ToyModel {
   Placement placement = Placement::host;  ///< Of every port. What is bound from elsewhere is copied at each run.
   std::string copied = {};                ///< Why every port is copied at each run wherever it lies. Empty: it is not.
   int devices = 0;                        ///< A binding may name one of them.
+  bool starts = false;                    ///< Bindings start runs that need no thread to wait, on one of their own.
 
   // Cost.
   std::size_t weight_bytes = 0;
@@ -141,6 +142,7 @@ struct ToyCounters {
   Count engines, plans, bindings;  ///< That live now.
   Count building;                  ///< specialise() calls under way.
   Count runs_done, runs_cancelled, interrupts;
+  Count starts;        ///< Runs that no thread waits for.
   Count elements;      ///< Of dense inputs, over all runs done: shows at which shapes they were computed.
   Count copies;        ///< Of ports that are not where the engine wants them.
   Count shared_bytes;  ///< That plans hold now.

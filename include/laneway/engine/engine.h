@@ -106,6 +106,15 @@ struct EngineNote {
 
 // ---- the three objects --------------------------------------------------------------------------------------------------
 
+/// Who is told how a started run ended: once, on any thread.
+class Completion {
+ public:
+  virtual void done(Expected<> result) noexcept = 0;
+
+ protected:
+  ~Completion() = default;
+};
+
 /// A plan joined to one lane's buffers and values.
 ///
 /// Threads:  one at a time, interrupt() excepted; different bindings of an engine run at once if its traits say so.
@@ -121,6 +130,12 @@ class Binding {
   ///         that came out in another shape); internal; unavailable. The binding stays usable after each.
   /// Cost:   no allocation and no lock of ours; copies only where a buffer is not at the port's placement.
   virtual Expected<> run(const StopSignal& stop) noexcept = 0;
+
+  /// Starts a run for which no thread has to wait, and returns: `completion` is told how it ended, perhaps before that. Rules and
+  /// errors are those of run(), but the floating-point state is the engine's to set; nobody else uses the binding until then.
+  /// false: nothing was started, and a thread of the runtime's is to call run(). Engines that compute where they are called
+  /// leave it alone.
+  virtual bool start([[maybe_unused]] const StopSignal& stop, [[maybe_unused]] Completion& completion) noexcept { return false; }
 
   /// For engines that cannot poll the signal: called from any thread, once, after `stop` of the run in progress was requested
   /// and before its bracket ends. Others leave it alone.

@@ -40,7 +40,10 @@ struct LeaseSpec {
 class [[nodiscard]] Lease {
  public:
   Lease(Lease&& other) noexcept
-      : bucket_(std::exchange(other.bucket_, nullptr)), lane_(other.lane_), index_(other.index_), built_(other.built_) {}
+      : bucket_(std::exchange(other.bucket_, nullptr)),
+        lane_(std::exchange(other.lane_, nullptr)),
+        index_(other.index_),
+        built_(other.built_) {}
   Lease& operator=(Lease&& other) noexcept;
   ~Lease() {
     if (bucket_) give_back();

@@ -127,6 +127,7 @@ struct RuntimeSpec {
   PagePolicy pages = {};    ///< Of every port's memory that is ours.
   std::optional<PagePolicy> input_pages = std::nullopt;
   std::optional<PagePolicy> output_pages = std::nullopt;
+  std::optional<int> job_threads = std::nullopt;  ///< That run jobs (job.h). nullopt: one per core this process may use.
   int warm_up_runs = 1;  ///< Of each lane made by open(), so that the first run of the user is like the others.
   std::shared_ptr<Metrics> metrics = nullptr;  ///< Null: nothing is counted but what report() and counters() tell.
 };
