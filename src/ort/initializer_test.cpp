@@ -150,7 +150,7 @@ std::string with_weights_outside() {
 TEST(OrtInitializer, O08_FilesOfWeightsInMemory) {
   const std::string model = with_weights_outside();
   SessionSpec spec = spec_of(model);
-  EXPECT_THAT(outcome(Session::open(spec)), HasSubstr("weights.bin"));
+  EXPECT_THAT(outcome(Session::open(spec)), StartsWith("invalid_argument: model: ONNX Runtime"));
   std::string file = bytes_of({9, 9, 9, 9, 1, 2, 3, 4});
   spec.external_files = {{"weights.bin", std::as_bytes(std::span(file))}};
   const auto session = take(Session::open(spec));
