@@ -18,6 +18,7 @@
 #include "laneway/engine/check.h"
 #include "laneway/engines/ort.h"
 #include "laneway/laneway.h"
+#include "laneway/ort/binding.h"
 #include "models/models.h"
 
 using namespace laneway;

@@ -4,7 +4,7 @@
 What stands under one heading in ```cpp fences is the body of one function, in order, which runs and must succeed. Where the fence
 says `cpp declarations` it stands before that function, outside. A whole program must be one of examples/, word for word. In a
 header, lines of a /// comment that are indented by five spaces are code if one of them ends with a semicolon. Links between
-pages must lead somewhere.
+pages must lead somewhere, and tests that they name by acceptance id must exist.
 """
 import pathlib
 import re
@@ -42,6 +42,12 @@ def check_links(page):
     for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
         if not (page.parent / link).exists():
             sys.exit(f"{page}: a link to {link}, which is not there")
+
+
+def check_tests(page):
+    for suite, test in re.findall(r"`(\w+)\.([LOCD]\d\d_\w+)`", page.read_text()):
+        if not re.search(rf"\({suite}, {test}\)", sources_of_tests):
+            sys.exit(f"{page}: {suite}.{test}: no such test")
 
 
 def add_block(section, fence, start, lines):
@@ -82,8 +88,11 @@ def test_of(section):
 root = pathlib.Path(sys.argv[1])
 examples = sorted(root.glob("examples/*/main.cpp"))
 pages = [root / "README.md", *sorted(root.glob("docs/**/*.md"))]
+folders = ("src", "tests", "cli", "bench", "examples")
+sources_of_tests = "".join(test.read_text() for folder in folders for test in sorted(root.glob(f"{folder}/**/*_test.cpp")))
 for page in pages:
     check_links(page)
+    check_tests(page)
 found = [section for page in pages for section in sections_of_page(page)]
 headers = sorted(root.glob("include/laneway/**/*.h"))
 found += [section for header in headers for section in sections_of_header(header)]
