@@ -60,6 +60,8 @@ Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json();
 }
 
+Json json_of(const bench::Interval& interval) { return {interval.low, interval.high}; }
+
 Json json_of(const BenchResult& result) {
   Json shapes = Json::object();
   for (const auto& [port, shape] : result.shapes) shapes[port] = to_json(shape);
@@ -74,23 +76,26 @@ Json json_of(const BenchResult& result) {
     return json;
   }
   const bench::Latencies& latencies = *result.latencies;
-  json.update(
-      {{"samples", latencies.samples},
-       {"min_us", latencies.min_us},
-       {"p50_us", latencies.p50_us},
-       {"p90_us", latencies.p90_us},
-       {"p99_us", latencies.p99_us},
-       {"p999_us", latencies.p999_us},
-       {"max_us", latencies.max_us},
-       {"throughput_per_s", result.throughput_per_s},
-       {"allocations_per_run", or_null(result.passes.allocations_per_run)},
-       {"bytes_allocated_per_run", or_null(result.passes.bytes_allocated_per_run)},
-       {"open_ms", or_null(result.passes.open_ms)},
-       {"first_run_ms", or_null(result.passes.first_run_ms)},
-       {"rss_mib", or_null(result.passes.rss_mib)},
-       {"max_abs_diff", or_null(result.max_abs_diff)},
-       {"p50_ratio_to_first", or_null(result.p50_ratio_to_first)},
-       {"p50_ratio_ci95", result.p50_ratio_ci95 ? Json{result.p50_ratio_ci95->low, result.p50_ratio_ci95->high} : Json()}});
+  const auto& first = result.to_first;
+  json.update({{"samples", latencies.samples},
+               {"min_us", latencies.min_us},
+               {"p50_us", latencies.p50_us},
+               {"p90_us", latencies.p90_us},
+               {"p99_us", latencies.p99_us},
+               {"p999_us", latencies.p999_us},
+               {"max_us", latencies.max_us},
+               {"throughput_per_s", result.throughput_per_s},
+               {"allocations_per_run", or_null(result.passes.allocations_per_run)},
+               {"bytes_allocated_per_run", or_null(result.passes.bytes_allocated_per_run)},
+               {"instructions_per_run", or_null(result.passes.instructions_per_run)},
+               {"open_ms", or_null(result.passes.open_ms)},
+               {"first_run_ms", or_null(result.passes.first_run_ms)},
+               {"rss_mib", or_null(result.passes.rss_mib)},
+               {"max_abs_diff", or_null(result.max_abs_diff)},
+               {"p50_ratio_to_first", first ? Json(first->p50_ratio) : Json()},
+               {"p50_ratio_ci95", first ? json_of(first->p50_ratio_ci95) : Json()},
+               {"p50_difference_to_first_us", first ? Json(first->p50_difference) : Json()},
+               {"p50_difference_ci95", first ? json_of(first->difference_ci95) : Json()}});
   return json;
 }
 
@@ -119,10 +124,14 @@ std::string number(double value) {
 }
 std::string number(const std::optional<double>& value) { return value ? number(*value) : "-"; }
 
+std::string with_interval(double value, const bench::Interval& interval) {
+  return fmt::format("{:.3f} [{:.3f}, {:.3f}]", value, interval.low, interval.high);
+}
 std::string ratio(const BenchResult& result) {
-  if (!result.p50_ratio_to_first) return "-";
-  return fmt::format("{:.3f} [{:.3f}, {:.3f}]", *result.p50_ratio_to_first, result.p50_ratio_ci95->low,
-                     result.p50_ratio_ci95->high);
+  return result.to_first ? with_interval(result.to_first->p50_ratio, result.to_first->p50_ratio_ci95) : "-";
+}
+std::string difference(const BenchResult& result) {
+  return result.to_first ? with_interval(result.to_first->p50_difference, result.to_first->difference_ci95) : "-";
 }
 
 void print_host(const Host& host, std::uint64_t seed) {
@@ -159,10 +168,13 @@ Table figures_of(const std::vector<BenchResult>& results) {
   latency("p99 us", &bench::Latencies::p99_us);
   latency("p99.9 us", &bench::Latencies::p999_us);
   latency("max us", &bench::Latencies::max_us);
-  row("p50 to first [95 %]", ratio);
+  row("p50 / first [95 %]", ratio);
+  row("p50 - first us", difference);
   row("runs/s", [](const BenchResult& result) { return fmt::format("{:.0f}", result.throughput_per_s); });
   pass("allocations/run", &BenchPasses::allocations_per_run);
   pass("bytes allocated/run", &BenchPasses::bytes_allocated_per_run);
+  const auto counted = [](const BenchResult* result) { return result->passes.instructions_per_run.has_value(); };
+  if (std::ranges::any_of(measured, counted)) pass("instructions/run", &BenchPasses::instructions_per_run);
   pass("open ms", &BenchPasses::open_ms);
   pass("first run ms", &BenchPasses::first_run_ms);
   pass("RSS MiB", &BenchPasses::rss_mib);
@@ -185,7 +197,7 @@ void print_results(const std::vector<BenchResult>& results) {
 // ---- the command --------------------------------------------------------------------------------------------------------
 
 BenchSpec spec_of(const BenchFlags& flags) {
-  check_engines("--engines", flags.engines, {"ort-raw", "ort-run"});
+  check_engines("--engines", flags.engines, {"ort-raw", "ort-cpp", "ort-run", "ort-naive"});
   BenchSpec spec{.engines = flags.engines,
                  .inputs = flags.inputs,
                  .threads = count_of("--threads", flags.threads, threads_max()),
@@ -299,13 +311,16 @@ void add_bench(CLI::App& app, Command& chosen) {
   command.add_option("--pass", flags->pass)->group("");  // what a fresh process of this program is asked for
   command.footer(
       "Engines: those of this build by name, as a lane (ort); ort-raw is ONNX Runtime's C API with\n"
-      "RunWithBinding, all bound once; ort-run its plain Run, which allocates the outputs.\n\n"
+      "RunWithBinding, all bound once; ort-cpp the same by its C++ wrapper; ort-run its plain Run,\n"
+      "which allocates the outputs; ort-naive makes and copies the inputs at each run too.\n\n"
       "Contestants share the memory of their ports and take turns of 5 ms in random order. Inputs\n"
       "change between runs, outside of what is timed. Answers are compared before times count:\n"
-      "|a - b| <= 1e-5 + 1e-4 |b| for f32. Times are those of single runs; runs/s is that of all\n"
-      "lanes together by the clock, changes of inputs included. Allocations are counted in a process\n"
-      "of its own; open, first run and RSS are those of a fresh process (a lane's open runs the model\n"
-      "once). Ctrl-C shows what there is so far.\n\n"
+      "|a - b| <= 1e-5 + 1e-4 |b| for f32. Contestants are opened anew several times; in brackets\n"
+      "stands where a figure lies with 95 % confidence. Times are those of single runs; runs/s is\n"
+      "that of all lanes together by the clock, changes of inputs included. Allocations, and\n"
+      "instructions where the system lets us, are counted in a process of its own; open, first run\n"
+      "and RSS are those of a fresh process (a lane's open runs the model once). Ctrl-C shows what\n"
+      "there is so far.\n\n"
       "--dim, --shape and --input hold for the models that have what they name. Exit status 0 where\n"
       "any contestant has figures; what stopped the others is told, and in the JSON.\n\n"
       "Examples:\n"

@@ -143,8 +143,11 @@ class Race {
     result.throughput_per_s = static_cast<double>(timing.runs) / seconds;
     const std::vector<bench::Sample>& first = rounds.timings.front().samples;
     if (results_.front().error || first.empty()) return;
-    result.p50_ratio_to_first = bench::p50_ratio(timing.samples, first);
-    result.p50_ratio_ci95 = bench::p50_ratio_ci95(timing.samples, first, rounds.sittings, spec_.inputs.seed);
+    bench::Comparison compared = bench::compare(timing.samples, first, rounds.sittings, spec_.inputs.seed);
+    const double us_per_tick = bench::Clock::ns_per_tick() / 1e3;
+    for (double* ticks : {&compared.p50_difference, &compared.difference_ci95.low, &compared.difference_ci95.high})
+      *ticks *= us_per_tick;
+    result.to_first = compared;
   }
 
   const std::filesystem::path& model_;

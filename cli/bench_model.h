@@ -54,6 +54,7 @@ class BenchWorkload {
 struct BenchPasses {
   std::optional<double> open_ms, first_run_ms, rss_mib;
   std::optional<double> allocations_per_run, bytes_allocated_per_run;
+  std::optional<double> instructions_per_run;  ///< Of user code; empty also where the processor counts none for us.
 };
 
 /// One contestant on one model: latencies, or an error.
@@ -65,9 +66,8 @@ struct BenchResult {
   std::optional<bench::Latencies> latencies = std::nullopt;
   double throughput_per_s = 0;
   BenchPasses passes = {};
-  std::optional<double> max_abs_diff = std::nullopt;  ///< Of all answers, to those of the first contestant that has any.
-  std::optional<double> p50_ratio_to_first = std::nullopt;
-  std::optional<bench::Interval> p50_ratio_ci95 = std::nullopt;
+  std::optional<double> max_abs_diff = std::nullopt;         ///< Of all answers, to those of the first contestant that has any.
+  std::optional<bench::Comparison> to_first = std::nullopt;  ///< In microseconds.
   std::optional<Error> error = std::nullopt;
 };
 

@@ -1,5 +1,7 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <linux/perf_event.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -31,6 +33,35 @@ struct MallocCounter {
   Read bytes = reinterpret_cast<Read>(dlsym(RTLD_DEFAULT, "laneway_malloc_bytes"));
 };
 
+// Instructions of this thread's user code, where the system lets us count them: many virtual machines do not.
+class InstructionCounter {
+ public:
+  InstructionCounter() {
+    perf_event_attr event{};
+    event.type = PERF_TYPE_HARDWARE;
+    event.size = sizeof event;
+    event.config = PERF_COUNT_HW_INSTRUCTIONS;
+    event.exclude_kernel = 1;
+    event.exclude_hv = 1;
+    descriptor_ = static_cast<int>(syscall(SYS_perf_event_open, &event, 0, -1, -1, 0));
+  }
+  ~InstructionCounter() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  InstructionCounter(const InstructionCounter&) = delete;
+  InstructionCounter& operator=(const InstructionCounter&) = delete;
+
+  /// Since it was made. nullopt: nobody counts.
+  std::optional<std::uint64_t> read() const noexcept {
+    std::uint64_t count = 0;
+    if (descriptor_ < 0 || ::read(descriptor_, &count, sizeof count) != sizeof count) return std::nullopt;
+    return count;
+  }
+
+ private:
+  int descriptor_;
+};
+
 Expected<Json> open_pass(const std::string& engine, BenchWorkload& workload) {
   workload.prepare(0, 0);
   const auto opening = Time::now();
@@ -52,16 +83,21 @@ Expected<Json> allocations_pass(const std::string& engine, BenchWorkload& worklo
     workload.prepare(0, turn);
     LANEWAY_TRY(contestant->run(0));
   }
-  std::uint64_t runs = 0, count = 0, bytes = 0;
+  const InstructionCounter instructions;
+  std::uint64_t runs = 0, count = 0, bytes = 0, executed = 0;
   for (const auto start = Time::now(); runs < runs_max && (runs < runs_min || ms_since(start) < 1000); ++runs) {
     workload.prepare(0, runs);
     const std::uint64_t count_before = counter.count(), bytes_before = counter.bytes();
+    const auto executed_before = instructions.read();
     LANEWAY_TRY(contestant->run(0));
+    if (const auto executed_after = instructions.read()) executed += *executed_after - *executed_before;
     count += counter.count() - count_before;
     bytes += counter.bytes() - bytes_before;
   }
   const auto per_run = [&](std::uint64_t total) { return static_cast<double>(total) / static_cast<double>(runs); };
-  return Json{{"allocations_per_run", per_run(count)}, {"bytes_allocated_per_run", per_run(bytes)}};
+  Json json = {{"allocations_per_run", per_run(count)}, {"bytes_allocated_per_run", per_run(bytes)}};
+  if (executed > 0) json["instructions_per_run"] = per_run(executed);
+  return json;
 }
 
 Expected<Json> pass_of(std::string_view pass, const std::filesystem::path& model, const BenchSpec& spec) {
@@ -99,6 +135,7 @@ Expected<BenchPasses> bench_passes(const std::filesystem::path& model, const std
   LANEWAY_TRY_ASSIGN(const Json counted, ask("allocations", model, engine, spec, counter));
   passes.allocations_per_run = counted["allocations_per_run"].get<double>();
   passes.bytes_allocated_per_run = counted["bytes_allocated_per_run"].get<double>();
+  if (counted.contains("instructions_per_run")) passes.instructions_per_run = counted["instructions_per_run"].get<double>();
   return passes;
 }
 

@@ -20,10 +20,11 @@ void print_report(std::span<const std::string> names, const Rounds& rounds, std:
     }
     const Latencies us = latencies_of(timing.samples, Clock::ns_per_tick()),
                     base = latencies_of(first.samples, Clock::ns_per_tick());
-    const Interval interval = p50_ratio_ci95(timing.samples, first.samples, rounds.sittings, 0);
+    const Comparison to_first = compare(timing.samples, first.samples, rounds.sittings, 0);
     std::printf("%-28s %10.1f %10.1f %10.1f %12.1f %12.1f   %.3f [%.3f, %.3f]\n", names[i].c_str(), per_visit(us.min_us),
                 per_visit(us.p50_us), per_visit(us.p99_us), per_visit(us.min_us - base.min_us),
-                per_visit(us.p50_us - base.p50_us), p50_ratio(timing.samples, first.samples), interval.low, interval.high);
+                per_visit(us.p50_us - base.p50_us), to_first.p50_ratio, to_first.p50_ratio_ci95.low,
+                to_first.p50_ratio_ci95.high);
   }
 }
 

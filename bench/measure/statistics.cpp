@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 #include <random>
+#include <utility>
 
 namespace laneway::bench {
 namespace {
@@ -42,6 +43,14 @@ std::uint64_t total_drawn(const std::vector<std::uint64_t>& by_round, const std:
   return std::inner_product(by_round.begin(), by_round.end(), drawn.begin(), std::uint64_t{0});
 }
 
+// The middle 95 % of what was drawn, and what was measured.
+Interval interval_of(std::vector<double> drawn, double measured) {
+  if (drawn.empty()) return {measured, measured};
+  std::sort(drawn.begin(), drawn.end());
+  const auto at = [&](double p) { return drawn[static_cast<std::size_t>(p * static_cast<double>(drawn.size() - 1) + 0.5)]; };
+  return {std::min(at(0.025), measured), std::max(at(0.975), measured)};
+}
+
 }  // namespace
 
 Latencies latencies_of(const std::vector<Sample>& sorted, double ns_per_tick) {
@@ -55,12 +64,8 @@ Latencies latencies_of(const std::vector<Sample>& sorted, double ns_per_tick) {
           .max_us = us(sorted.back())};
 }
 
-double p50_ratio(const std::vector<Sample>& a, const std::vector<Sample>& b) {
-  return static_cast<double>(quantile(a, 0.5).ticks) / static_cast<double>(quantile(b, 0.5).ticks);
-}
-
-Interval p50_ratio_ci95(const std::vector<Sample>& a, const std::vector<Sample>& b, std::span<const std::uint32_t> sittings,
-                        std::uint64_t seed) {
+Comparison compare(const std::vector<Sample>& a, const std::vector<Sample>& b, std::span<const std::uint32_t> sittings,
+                   std::uint64_t seed) {
   constexpr int draws = 400;
   std::vector<std::uint32_t> first = {0};  // round of each sitting, and of none after the last
   for (const std::uint32_t rounds : sittings) first.push_back(first.back() + rounds);
@@ -68,7 +73,7 @@ Interval p50_ratio_ci95(const std::vector<Sample>& a, const std::vector<Sample>&
   const auto b_by_round = samples_by_round(b, first.back());
   std::mt19937_64 random(seed);
   std::vector<std::uint32_t> drawn(first.back());
-  std::vector<double> ratios;
+  std::vector<double> ratios, differences;
   for (int draw = 0; draw < draws; ++draw) {
     std::fill(drawn.begin(), drawn.end(), 0);
     for (std::size_t i = 0; i < sittings.size(); ++i) {
@@ -77,13 +82,15 @@ Interval p50_ratio_ci95(const std::vector<Sample>& a, const std::vector<Sample>&
     }
     const std::uint64_t a_total = total_drawn(a_by_round, drawn), b_total = total_drawn(b_by_round, drawn);
     if (a_total == 0 || b_total == 0) continue;  // an interrupted bench may have rounds without one of them
-    ratios.push_back(weighted_median(a, drawn, a_total) / weighted_median(b, drawn, b_total));
+    const double a_median = weighted_median(a, drawn, a_total), b_median = weighted_median(b, drawn, b_total);
+    ratios.push_back(a_median / b_median);
+    differences.push_back(a_median - b_median);
   }
-  if (ratios.empty()) return {p50_ratio(a, b), p50_ratio(a, b)};
-  std::sort(ratios.begin(), ratios.end());
-  const auto at = [&](double p) { return ratios[static_cast<std::size_t>(p * static_cast<double>(ratios.size() - 1) + 0.5)]; };
-  const double ratio = p50_ratio(a, b);
-  return {std::min(at(0.025), ratio), std::max(at(0.975), ratio)};
+  const auto a_p50 = static_cast<double>(quantile(a, 0.5).ticks), b_p50 = static_cast<double>(quantile(b, 0.5).ticks);
+  return {.p50_ratio = a_p50 / b_p50,
+          .p50_ratio_ci95 = interval_of(std::move(ratios), a_p50 / b_p50),
+          .p50_difference = a_p50 - b_p50,
+          .difference_ci95 = interval_of(std::move(differences), a_p50 - b_p50)};
 }
 
 }  // namespace laneway::bench

@@ -24,11 +24,18 @@ struct Interval {
   double low, high;
 };
 
-/// p50 of `a` divided by p50 of `b`, and where it lies with 95 % confidence: a bootstrap that draws sittings (between which the
-/// contestants were opened anew) and whole rounds of them, so that what slows a round down for both is drawn for both. What a
-/// coarse clock cannot tell apart widens it. Both sorted by ticks, not empty. `sittings`: the rounds of each, in their order.
-double p50_ratio(const std::vector<Sample>& a, const std::vector<Sample>& b);
-Interval p50_ratio_ci95(const std::vector<Sample>& a, const std::vector<Sample>& b, std::span<const std::uint32_t> sittings,
-                        std::uint64_t seed);
+/// How two contestants that took turns compare.
+struct Comparison {
+  double p50_ratio;          ///< p50 of `a` divided by p50 of `b`,
+  Interval p50_ratio_ci95;   ///< and where it lies with 95 % confidence.
+  double p50_difference;     ///< p50 of `a` less p50 of `b`, in ticks,
+  Interval difference_ci95;  ///< and where that lies.
+};
+
+/// The intervals are those of a bootstrap that draws sittings (between which the contestants were opened anew) and whole rounds of
+/// them, so that what slows a round down for both is drawn for both. What a coarse clock cannot tell apart widens them. Both sorted
+/// by ticks, not empty. `sittings`: the rounds of each, in their order.
+Comparison compare(const std::vector<Sample>& a, const std::vector<Sample>& b, std::span<const std::uint32_t> sittings,
+                   std::uint64_t seed);
 
 }  // namespace laneway::bench

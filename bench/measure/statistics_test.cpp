@@ -61,8 +61,13 @@ TEST(Statistics, IntervalHoldsTheTrueRatioMostTimes) {
   int held = 0;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     const Pair pair(seed);
-    const double ratio = p50_ratio(pair.a, pair.b);
-    const Interval interval = p50_ratio_ci95(pair.a, pair.b, std::array{pair.rounds}, seed);
+    const Comparison compared = compare(pair.a, pair.b, std::array{pair.rounds}, seed);
+    const double ratio = compared.p50_ratio;
+    const Interval interval = compared.p50_ratio_ci95;
+    EXPECT_LE(compared.difference_ci95.low, compared.p50_difference);
+    EXPECT_GE(compared.difference_ci95.high, compared.p50_difference);
+    EXPECT_GT(compared.difference_ci95.low, 500) << "a tenth of 10,000, and more where both are slow";
+    EXPECT_LT(compared.difference_ci95.high, 2000);
     EXPECT_LE(interval.low, ratio);
     EXPECT_GE(interval.high, ratio);
     EXPECT_LT(interval.high - interval.low, 0.08) << "pairing takes out what disturbs both";
@@ -85,7 +90,7 @@ TEST(Statistics, ACoarseClockMakesNobodyFaster) {
       }
     }
     for (auto* samples : {&a, &b}) std::ranges::sort(*samples, {}, &Sample::ticks);
-    const Interval interval = p50_ratio_ci95(a, b, std::array{30u}, seed);
+    const Interval interval = compare(a, b, std::array{30u}, seed).p50_ratio_ci95;
     EXPECT_GT(interval.high - interval.low, 0);
     EXPECT_LT(interval.high - interval.low, 0.03);
     held += interval.low <= 1 && 1 <= interval.high;
@@ -109,7 +114,7 @@ TEST(Statistics, ASessionThatLiesBadlyInMemoryMakesNobodySlower) {
       }
     }
     for (auto* samples : {&a, &b}) std::ranges::sort(*samples, {}, &Sample::ticks);
-    const Interval interval = p50_ratio_ci95(a, b, std::array{20u, 20u, 20u, 20u, 20u, 20u, 20u, 20u}, seed);
+    const Interval interval = compare(a, b, std::array{20u, 20u, 20u, 20u, 20u, 20u, 20u, 20u}, seed).p50_ratio_ci95;
     EXPECT_LT(interval.high - interval.low, 0.1);
     held += interval.low <= 1 && 1 <= interval.high;
   }
@@ -118,10 +123,13 @@ TEST(Statistics, ASessionThatLiesBadlyInMemoryMakesNobodySlower) {
 
 TEST(Statistics, TheSameAgainstItselfIsExactlyOne) {
   const Pair pair(1);
-  EXPECT_EQ(p50_ratio(pair.a, pair.a), 1);
-  const Interval interval = p50_ratio_ci95(pair.a, pair.a, std::array{pair.rounds}, 3);
-  EXPECT_EQ(interval.low, 1);
-  EXPECT_EQ(interval.high, 1);
+  const Comparison compared = compare(pair.a, pair.a, std::array{pair.rounds}, 3);
+  EXPECT_EQ(compared.p50_ratio, 1);
+  EXPECT_EQ(compared.p50_ratio_ci95.low, 1);
+  EXPECT_EQ(compared.p50_ratio_ci95.high, 1);
+  EXPECT_EQ(compared.p50_difference, 0);
+  EXPECT_EQ(compared.difference_ci95.low, 0);
+  EXPECT_EQ(compared.difference_ci95.high, 0);
 }
 
 }  // namespace

@@ -26,7 +26,9 @@ Expected<std::vector<LaneBuffers>> allocate_buffers(const Workload& workload) {
 Expected<std::unique_ptr<Contestant>> open_contestant(std::string_view engine, const Workload& workload,
                                                       std::vector<LaneBuffers>& buffers) {
   if (engine == "ort-raw") return open_ort_raw(workload, buffers);
-  if (engine == "ort-run") return open_ort_run(workload, buffers);
+  if (engine == "ort-run") return open_ort_run(workload, buffers, false);
+  if (engine == "ort-naive") return open_ort_run(workload, buffers, true);
+  if (engine == "ort-cpp") return open_ort_cpp(workload, buffers);
   return open_lanes(engine, workload, buffers);
 }
 

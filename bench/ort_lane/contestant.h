@@ -52,13 +52,15 @@ class Contestant : public Timed {
 };
 
 /// The contestants of ONNX Runtime's own C API, and lanes of ours over an engine by its name.
-/// "ort-raw": RunWithBinding, outputs bound to the buffers, run options reused. "ort-run": Run, which allocates the outputs.
+/// "ort-raw": RunWithBinding, outputs bound to the buffers, run options reused. "ort-cpp": the same by ONNX Runtime's own C++
+/// wrapper. "ort-run": Run, which allocates the outputs. "ort-naive": the same on inputs that are made and copied at each run.
 Expected<std::unique_ptr<Contestant>> open_contestant(std::string_view engine, const Workload& workload,
                                                       std::vector<LaneBuffers>& buffers);
 
 Expected<std::unique_ptr<Contestant>> open_lanes(std::string_view engine, const Workload& workload,
                                                  std::vector<LaneBuffers>& buffers);
 Expected<std::unique_ptr<Contestant>> open_ort_raw(const Workload& workload, std::vector<LaneBuffers>& buffers);
-Expected<std::unique_ptr<Contestant>> open_ort_run(const Workload& workload, std::vector<LaneBuffers>& buffers);
+Expected<std::unique_ptr<Contestant>> open_ort_cpp(const Workload& workload, std::vector<LaneBuffers>& buffers);
+Expected<std::unique_ptr<Contestant>> open_ort_run(const Workload& workload, std::vector<LaneBuffers>& buffers, bool copies_in);
 
 }  // namespace laneway::bench

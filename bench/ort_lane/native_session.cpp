@@ -8,6 +8,27 @@ using Owned = NativeSession::Owned<Native>;
 
 const OrtApi*& ort() { return NativeSession::api; }
 
+Expected<ONNXTensorElementDataType> native_type(const WorkloadPort& port) {
+  switch (port.dtype) {
+    case DType::f32: return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+    case DType::f64: return ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE;
+    case DType::f16: return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16;
+    case DType::bf16: return ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16;
+    case DType::i64: return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
+    case DType::i32: return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
+    case DType::i16: return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16;
+    case DType::i8: return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8;
+    case DType::u64: return ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64;
+    case DType::u32: return ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32;
+    case DType::u16: return ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16;
+    case DType::u8: return ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8;
+    case DType::boolean: return ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL;
+    default:
+      return Error(ErrorCode::unimplemented,
+                   "port " + port.name + ": this contestant has no values of " + std::string(name(port.dtype)));
+  }
+}
+
 }  // namespace
 
 const OrtApi* NativeSession::api = nullptr;
@@ -43,30 +64,21 @@ Expected<std::unique_ptr<NativeSession>> NativeSession::open(const Workload& wor
 }
 
 Expected<Owned<OrtValue>> NativeSession::value_over(Buffer& buffer, const WorkloadPort& port) const {
-  LANEWAY_TRY_ASSIGN(const ONNXTensorElementDataType type, [&]() -> Expected<ONNXTensorElementDataType> {
-    switch (port.dtype) {
-      case DType::f32: return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
-      case DType::f64: return ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE;
-      case DType::f16: return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16;
-      case DType::bf16: return ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16;
-      case DType::i64: return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
-      case DType::i32: return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
-      case DType::i16: return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16;
-      case DType::i8: return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8;
-      case DType::u64: return ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64;
-      case DType::u32: return ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32;
-      case DType::u16: return ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16;
-      case DType::u8: return ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8;
-      case DType::boolean: return ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL;
-      default:
-        return Error(ErrorCode::unimplemented,
-                     "port " + port.name + ": this contestant has no values of " + std::string(name(port.dtype)));
-    }
-  }());
+  LANEWAY_TRY_ASSIGN(const ONNXTensorElementDataType type, native_type(port));
   const auto extents = port.shape->extents();
   OrtValue* value = nullptr;
   LANEWAY_TRY(check(
       api->CreateTensorWithDataAsOrtValue(host(), buffer.data(), buffer.bytes(), extents.data(), extents.size(), type, &value)));
+  return Owned<OrtValue>(value, [](OrtValue* made) { ort()->ReleaseValue(made); });
+}
+
+Expected<Owned<OrtValue>> NativeSession::new_value(const WorkloadPort& port) const {
+  LANEWAY_TRY_ASSIGN(const ONNXTensorElementDataType type, native_type(port));
+  const auto extents = port.shape->extents();
+  OrtAllocator* allocator = nullptr;
+  LANEWAY_TRY(check(api->GetAllocatorWithDefaultOptions(&allocator)));
+  OrtValue* value = nullptr;
+  LANEWAY_TRY(check(api->CreateTensorAsOrtValue(allocator, extents.data(), extents.size(), type, &value)));
   return Owned<OrtValue>(value, [](OrtValue* made) { ort()->ReleaseValue(made); });
 }
 

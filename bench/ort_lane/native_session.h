@@ -20,6 +20,8 @@ class NativeSession {
   static Expected<std::unique_ptr<NativeSession>> open(const Workload& workload);
 
   Expected<Owned<OrtValue>> value_over(Buffer& buffer, const WorkloadPort& port) const;
+  /// In memory of ONNX Runtime's default allocator.
+  Expected<Owned<OrtValue>> new_value(const WorkloadPort& port) const;
   Expected<Owned<OrtRunOptions>> run_options() const;
   Expected<Owned<OrtIoBinding>> binding() const;
   static Expected<Answer> answer_of(OrtValue* value);
