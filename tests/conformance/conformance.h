@@ -35,7 +35,7 @@ struct Excuse {
 struct EngineUnderTest {
   std::string name;
   /// One of the models of tests/models/models.h, by the name of its function; for engines that read no ONNX, its twin. Beside
-  /// them "counter_open" (counter(true)) and "wide_mlp" (wide_mlp(32, 1)).
+  /// them "counter_open" (counter(true)), "wide_mlp" (wide_mlp(32, 1)) and "wide_mlp_of_32_mib" (wide_mlp(1024, 8)).
   std::function<Subject(std::string_view model)> model;
   /// The model `identity` with this port x.
   std::function<Subject(const Port& x)> identity;

@@ -1,8 +1,10 @@
-// L12, L14, L15, L17: whose memory a run touches, and in which order everything may go.
+// L12, L14, L15, L17, L20: whose memory a run touches, and in which order everything may go.
+#include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstring>
+#include <fstream>
 #include <functional>
 
 #include "conformance/conformance.h"
@@ -301,6 +303,46 @@ TEST_P(Conformance, L17_WrongAlignmentIsInvalid) {
   RuntimeSpec made = spec("two_inputs", {{"batch", 2}});
   made.pages = {.alignment_bytes = 100};
   expect_error(open(made), ErrorCode::invalid_argument, {"pages", "100"});
+}
+
+// ---- weights --------------------------------------------------------------------------------------------------------------
+
+// What the process holds. Sanitizers hold on to what was freed, so that then there is nothing to learn.
+std::optional<std::size_t> resident_bytes() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return std::nullopt;
+#else
+  malloc_trim(0);
+  std::ifstream statm("/proc/self/statm");
+  std::size_t all_pages = 0, resident_pages = 0;
+  statm >> all_pages >> resident_pages;
+  return resident_pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+#endif
+}
+
+TEST_P(Conformance, L20_LanesAnswerAlikeAndHoldTheWeightsOnce) {
+  const RuntimeSpec from_file = spec("wide_mlp_of_32_mib");
+  const std::vector<float> x = floats(1024);
+  const std::optional<std::size_t> before = resident_bytes();
+  const OpenEngine engine = must(open_engine({.model = from_file.model}, from_file.engine));
+  std::vector<Runtime> runtimes;
+  std::optional<std::vector<float>> expected;
+  const auto add_lanes = [&](int count) {
+    runtimes.push_back(must(open({.model = engine, .dimensions = from_file.dimensions, .lanes = count})));
+    for (const auto& lane : runtimes.back().lanes()) {
+      write(*lane, 0, x);
+      must(lane->run());
+      if (!expected) expected = read<float>(*lane, 0);
+      EXPECT_EQ(read<float>(*lane, 0), *expected);
+    }
+  };
+  add_lanes(1);
+  const std::optional<std::size_t> one = resident_bytes();
+  add_lanes(3);
+  const std::optional<std::size_t> four = resident_bytes();
+  EXPECT_GE(engine->weight_bytes(), std::size_t{32} << 20);
+  if (!before) return;
+  EXPECT_LE(static_cast<double>(*four - *before), 1.1 * static_cast<double>(*one - *before));
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ std::string model_named(std::string_view name) {
       {"counter_open", [] { return counter(true); }},
       {"growing_state", growing_state},
       {"wide_mlp", [] { return wide_mlp(32, 1); }},
+      {"wide_mlp_of_32_mib", [] { return wide_mlp(1024, 8); }},
   };
   return models.at(name)();
 }

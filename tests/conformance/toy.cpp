@@ -65,6 +65,7 @@ EngineUnderTest variant(std::string name, Variation vary, const std::vector<Excu
                                          {"L02_UnreadableFileIsPermissionDenied", no_file},
                                          {"L02_GarbageAndTruncatedModelsAreInvalid", no_file},
                                          {"L16_FilesMayBeUnlinkedOrReplacedOnceOpen", no_file},
+                                         {"L20_LanesAnswerAlikeAndHoldTheWeightsOnce", "a toy has no weights"},
                                          {"L42_WeightsComeFromMemory", "a toy has no weights"},
                                          {"L42_WeightsComeFromAMappedFileAndAnOffsetInOne", "a toy has no weights"},
                                          {"L42_WrongOverridesAreRefusedByName", "a toy has no weights"},

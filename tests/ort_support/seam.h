@@ -43,7 +43,7 @@ inline std::string note(const Engine& engine, std::string_view key) {
 /// A binding over memory of its own: dense ports get as much as the plan says, others a Value.
 class Bound {
  public:
-  Bound(OpenEngine engine, PlanSpec spec, std::vector<int> cores = {}) : engine_(std::move(engine)) {
+  Bound(OpenEngine engine, PlanSpec spec, std::vector<int> cores = {}, std::size_t lane = 0) : engine_(std::move(engine)) {
     plan_ = must(engine_->specialise(spec));
     for (std::size_t i = 0; i < engine_->inputs().size(); ++i) {
       const bool given = spec.given.empty() ? !engine_->inputs()[i].optional : spec.given[i];
@@ -53,7 +53,7 @@ class Bound {
       const bool wanted = spec.outputs.empty() || std::ranges::find(spec.outputs, i) != spec.outputs.end();
       outputs_.push_back(wanted ? attachment(engine_->outputs()[i], plan_->outputs()[i]) : Absent{});
     }
-    binding_ = must(plan_->bind({.inputs = inputs_, .outputs = outputs_, .cores = std::move(cores)}));
+    binding_ = must(plan_->bind({.inputs = inputs_, .outputs = outputs_, .lane = lane, .cores = std::move(cores)}));
   }
 
   const Plan& plan() const { return *plan_; }

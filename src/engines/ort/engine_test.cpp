@@ -234,7 +234,12 @@ Floats turned_sum(const Floats& x, const Floats& b) {
 TEST(OrtEngine, L20_WeightsTheOptimiserChangesAreSharedAsChanged) {
   const Floats b = floats(8, 1), x = floats(8, 2);
   const OpenEngine engine = open_ort(turned_weight(b), {.sessions = OrtSessions::per_lane});
-  for (int lane = 0; lane < 3; ++lane) EXPECT_EQ(run(engine, x, Shape{1, 2, 2, 2}), turned_sum(x, b));
+  for (std::size_t lane = 0; lane < 3; ++lane) {
+    Bound bound(engine, {.inputs = {Shape{1, 2, 2, 2}}}, {}, lane);
+    EXPECT_EQ(run(bound, x), turned_sum(x, b));
+  }
+  EXPECT_EQ(note(*engine, "sessions_open"), "3");
+  EXPECT_EQ(note(*engine, "weight_bytes_not_shared"), "0");
 }
 
 TEST(OrtEngine, L42_WeightsTheOptimiserChangesAreOverriddenBefore) {

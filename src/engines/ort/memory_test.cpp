@@ -41,29 +41,6 @@ std::size_t resident_bytes() {
   return resident * 4096;
 }
 
-TEST(OrtMemory, L20_WeightsAreHeldOnceByAllLanes) {
-  const std::string model = test_models::wide_mlp(1024, 8);  // 32 MiB
-  const Floats x = test_models::random_floats(1024, 4);
-  Floats expected;
-  for (const OrtSessions sessions : {OrtSessions::shared, OrtSessions::per_lane}) {
-    const std::size_t before = resident_bytes();
-    const OpenEngine engine = must(OrtEngineSpec{.sessions = sessions}.open({.model = ModelBytes{test_models::as_bytes(model)}}));
-    std::vector<std::unique_ptr<Bound>> lanes;
-    const auto add_lane = [&] {
-      lanes.push_back(std::make_unique<Bound>(engine, PlanSpec{.inputs = {Shape{1, 1024}}}));
-      const Floats y = run(*lanes.back(), x);
-      if (expected.empty()) expected = y;
-      EXPECT_EQ(y, expected);
-    };
-    add_lane();
-    const std::size_t one = resident_bytes() - before;
-    for (int i = 0; i < 3; ++i) add_lane();
-    EXPECT_LE(static_cast<double>(resident_bytes() - before), 1.1 * static_cast<double>(one));
-    EXPECT_EQ(note(*engine, "weight_bytes_not_shared"), "0");
-    EXPECT_EQ(engine->weight_bytes(), 8u * 1024 * 1024 * 4);
-  }
-}
-
 constexpr std::size_t weight_bytes = 8u * 1024 * 1024 * 4;
 
 void expect_held_once(std::size_t before) {
