@@ -128,6 +128,12 @@ Error not_available(const Provider& provider, const std::vector<std::string>& bu
   return Error(ErrorCode::unavailable, text + "; got " + full_provider_name(provider.name));
 }
 
+Expected<bool> same_memory(const Device& a, const Device& b) {
+  LANEWAY_TRY_ASSIGN(const auto of_a, a.memory());
+  LANEWAY_TRY_ASSIGN(const auto of_b, b.memory());
+  return of_a == of_b;
+}
+
 // One that is there and does not work, for want of a library of its own for one, is as unavailable as one that is not there.
 Error blame_machine(Error error) {
   if (error.code() != ErrorCode::internal) return error;
@@ -150,7 +156,10 @@ Expected<> attach_one(const std::shared_ptr<const Environment>& environment, Ort
   LANEWAY_TRY_ASSIGN(const std::vector<Device> all, devices(environment));
   std::vector<Device> own;
   for (const Device& device : all) {
-    if (device.provider() == full_name || device.provider() == provider.name) own.push_back(device);
+    if (device.provider() != full_name && device.provider() != provider.name) continue;
+    // ONNX Runtime takes several devices at once only where they share their memory.
+    LANEWAY_TRY_ASSIGN(const bool shares, own.empty() ? Expected<bool>(true) : same_memory(own.front(), device));
+    if (shares) own.push_back(device);
   }
   if (own.empty()) return not_available(provider, built_in, all);
   kept.insert(kept.end(), own.begin(), own.end());

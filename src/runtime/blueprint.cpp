@@ -308,6 +308,8 @@ class Draft {
   void check_linked(const std::string& field, const PortSpec& port, const Found& found) {
     const bool linked = found.input ? b_.link_into(found.index) != nullptr : b_.link_out_of(found.index) != nullptr;
     if (linked && port.memory) problems_.add(wrong(field + ": " + port.name + ": memory for a linked port: expected none"));
+    if (linked && port.placement == Placement::device)
+      problems_.add(wrong(field + ": " + port.name + ": a linked port on a device: expected the host, where its state is set"));
   }
 
   void per_lane() {

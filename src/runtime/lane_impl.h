@@ -43,6 +43,7 @@ class LANEWAY_PRIVATE Lane::Impl {
 
   const Blueprint& blueprint() const noexcept { return *parts_.blueprint; }
   const std::string& name() const noexcept { return parts_.name; }
+  const Binding& binding() const noexcept { return *bindings_[0]; }
 
   // What may fail with words of its own may run out of memory for them: those without noexcept are called guarded.
   Expected<std::size_t> input_index(const PortKey& key) const;
@@ -88,6 +89,7 @@ class LANEWAY_PRIVATE Lane::Impl {
   Expected<> furnish_dense(PortState& port, std::size_t index, const PlannedPort& planned, bool input);
   Expected<> bind();
   Expected<std::unique_ptr<Binding>> bind_crossed(bool crossed);
+  std::optional<int> device() const noexcept;  // that the spec asks for
   Expected<> resize_entered(const Extents& extents);
   Expected<> begin(Timeout timeout) noexcept;
   Expected<> run_repeatedly(int runs);

@@ -91,7 +91,7 @@ Expected<> Lane::Impl::furnish_dense(PortState& port, std::size_t index, const P
     return {};
   }
   if (wanted.owner == MemoryOwner::engine || wanted.placement != Placement::host) {
-    auto allocation = parts_.engine->allocate(planned.bytes, wanted.placement, planned.device);
+    auto allocation = parts_.engine->allocate(planned.bytes, wanted.placement, device().value_or(planned.device));
     if (!allocation) return context(std::move(allocation).error());
     if (wanted.placement == Placement::host && planned.bytes != 0) std::memset(allocation->memory.data, 0, planned.bytes);
     port.attachment = allocation->memory;
@@ -128,9 +128,14 @@ Expected<std::unique_ptr<Binding>> Lane::Impl::bind_crossed(bool crossed) {
   BindSpec spec{.inputs = inputs, .outputs = outputs, .lane = parts_.number};
   if (parts_.number < blueprint().spec.per_lane.size()) {
     spec.cores = blueprint().spec.per_lane[parts_.number].cores;
-    spec.device = blueprint().spec.per_lane[parts_.number].device;
+    spec.device = device();
   }
   return parts_.plan->bind(spec);
+}
+
+std::optional<int> Lane::Impl::device() const noexcept {
+  const std::vector<LaneSpec>& lanes = blueprint().spec.per_lane;
+  return parts_.number < lanes.size() ? lanes[parts_.number].device : std::nullopt;
 }
 
 void Lane::Impl::audit(Audit& audit) const {

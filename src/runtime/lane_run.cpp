@@ -362,6 +362,8 @@ Expected<> Lane::run(std::chrono::nanoseconds timeout) noexcept { return impl_->
 void Lane::cancel() noexcept { impl_->cancel(); }
 Expected<> Lane::reset() noexcept { return impl_->reset(); }
 
+const Binding& Lane::binding() const noexcept { return impl_->binding(); }
+
 Audit Lane::audit() const {
   Audit audit;
   impl_->audit(audit);

@@ -25,6 +25,9 @@ inline constexpr unsigned char scramble = 0x5a;
 void copy_scrambled(void* to, const void* from, std::size_t bytes) noexcept;
 
 bool is_ours(const OrtMemoryDevice* device) noexcept;
+inline bool is_ours(const OrtMemoryDevice* device, int number) noexcept {
+  return is_ours(device) && ep_api->MemoryDevice_GetDeviceId(device) == static_cast<std::uint32_t>(number);
+}
 
 OrtAllocator* make_allocator(const OrtMemoryInfo* memory);
 void release_allocator(OrtAllocator* allocator) noexcept;

@@ -19,13 +19,13 @@ struct Tensor {
   std::vector<std::int64_t> shape;
 };
 
-OrtStatus* read_input(const OrtKernelContext* context, std::size_t index, Tensor& tensor) {
+OrtStatus* read_input(const OrtKernelContext* context, std::size_t index, int device, Tensor& tensor) {
   const OrtValue* value = nullptr;
   const void* data = nullptr;
   OrtTensorTypeAndShapeInfo* info = nullptr;
   std::size_t rank = 0, count = 0;
   LANEWAY_TEST_TRY(api->KernelContext_GetInput(context, index, &value));
-  if (!is_ours(ep_api->Value_GetMemoryDevice(value))) return failed("an input is not on the device");
+  if (!is_ours(ep_api->Value_GetMemoryDevice(value), device)) return failed("an input is not on the device");
   LANEWAY_TEST_TRY(api->GetTensorData(value, &data));
   LANEWAY_TEST_TRY(api->GetTensorTypeAndShape(value, &info));
   OrtStatus* status = api->GetDimensionsCount(info, &rank);
@@ -39,10 +39,10 @@ OrtStatus* read_input(const OrtKernelContext* context, std::size_t index, Tensor
   return nullptr;
 }
 
-OrtStatus* compute(OrtKernelContext* context, bool multiply) {
+OrtStatus* compute(OrtKernelContext* context, bool multiply, int device) {
   Tensor a, b;
-  LANEWAY_TEST_TRY(read_input(context, 0, a));
-  LANEWAY_TEST_TRY(read_input(context, 1, b));
+  LANEWAY_TEST_TRY(read_input(context, 0, device, a));
+  LANEWAY_TEST_TRY(read_input(context, 1, device, b));
   if (a.shape != b.shape) return failed("shapes differ");
   for (std::size_t i = 0; i < a.elements.size(); ++i) {
     a.elements[i] = multiply ? a.elements[i] * b.elements[i] : a.elements[i] + b.elements[i];
@@ -50,10 +50,11 @@ OrtStatus* compute(OrtKernelContext* context, bool multiply) {
   OrtValue* output = nullptr;
   void* data = nullptr;
   LANEWAY_TEST_TRY(api->KernelContext_GetOutput(context, 0, a.shape.data(), a.shape.size(), &output));
-  if (!is_ours(ep_api->Value_GetMemoryDevice(output))) return failed("the output is not on the device");
+  if (!is_ours(ep_api->Value_GetMemoryDevice(output), device)) return failed("the output is not on the device");
   LANEWAY_TEST_TRY(api->GetTensorMutableData(output, &data));
   copy_scrambled(data, a.elements.data(), a.elements.size() * sizeof(float));
   ++counts.computed;
+  ++counts.computed_by[device];
   void* stream = nullptr;
   LANEWAY_TEST_TRY(api->KernelContext_GetGPUComputeStream(context, &stream));
   counts.computed_on = stream;
@@ -61,18 +62,20 @@ OrtStatus* compute(OrtKernelContext* context, bool multiply) {
 }
 
 struct Compiled : OrtNodeComputeInfo {
-  explicit Compiled(bool product) : OrtNodeComputeInfo{}, multiply(product) {
+  Compiled(bool product, int number) : OrtNodeComputeInfo{}, multiply(product), device(number) {
     ort_version_supported = ORT_API_VERSION;
     CreateState = [](OrtNodeComputeInfo* self, OrtNodeComputeContext*, void** state) -> OrtStatus* {
       *state = self;
       return nullptr;
     };
     Compute = [](OrtNodeComputeInfo*, void* state, OrtKernelContext* context) -> OrtStatus* {
-      return compute(context, static_cast<const Compiled*>(state)->multiply);
+      const auto* compiled = static_cast<const Compiled*>(state);
+      return compute(context, compiled->multiply, compiled->device);
     };
     ReleaseState = [](OrtNodeComputeInfo*, void*) {};
   }
   bool multiply;
+  int device;
 };
 
 std::vector<const OrtNode*> nodes_of(const OrtGraph* graph) {
@@ -154,7 +157,7 @@ void set_sync(Ep& ep) {
 }
 
 struct Provider : CopyingProvider {
-  explicit Provider(bool writes_context) : context(writes_context) {
+  Provider(bool writes_context, int number) : context(writes_context), device(number) {
     ++counts.providers;
     ort_version_supported = ORT_API_VERSION;
     GetName = [](const OrtEp*) noexcept { return provider_name; };
@@ -172,7 +175,7 @@ struct Provider : CopyingProvider {
       for (std::size_t i = 0; i < count; ++i) {
         const OrtNode* const node = nodes_of(graphs[i]).at(0);
         const std::string type = type_of(node) == "EPContext" ? text_attribute(node, "ep_cache_context") : type_of(node);
-        compiled[i] = new Compiled(type == "Mul");
+        compiled[i] = new Compiled(type == "Mul", static_cast<const Provider*>(self)->device);
         if (static_cast<const Provider*>(self)->context && type_of(node) != "EPContext") {
           LANEWAY_TEST_TRY(make_context_node(fused[i], type, &contexts[i]));
         }
@@ -191,14 +194,16 @@ struct Provider : CopyingProvider {
   }
   ~Provider() { --counts.providers; }
   bool context;
+  int device;
 };
 
-OrtStatus* make_device(OrtEpFactory* factory, const OrtHardwareDevice* hardware, const OrtMemoryInfo* memory,
+OrtStatus* make_device(OrtEpFactory* factory, const OrtHardwareDevice* hardware, const OrtMemoryInfo* memory, int number,
                        OrtEpDevice** made) {
   OrtKeyValuePairs *metadata = nullptr, *options = nullptr;
   api->CreateKeyValuePairs(&metadata);
   api->CreateKeyValuePairs(&options);
   api->AddKeyValuePair(metadata, "colour", "green");
+  if (number != 0) api->AddKeyValuePair(metadata, "number", "1");
   api->AddKeyValuePair(options, "speed", "11");
   OrtStatus* status = ep_api->CreateEpDevice(factory, hardware, metadata, options, made);
   api->ReleaseKeyValuePairs(metadata);
@@ -216,7 +221,7 @@ bool wants_context(const OrtSessionOptions* options) {
 }
 
 struct Factory : OrtEpFactory {
-  explicit Factory(OrtMemoryInfo* info) : OrtEpFactory{}, memory(info) {
+  explicit Factory(std::vector<OrtMemoryInfo*> infos) : OrtEpFactory{}, memories(std::move(infos)) {
     ++counts.factories;
     ort_version_supported = ORT_API_VERSION;
     GetName = [](const OrtEpFactory*) noexcept { return provider_name; };
@@ -226,15 +231,19 @@ struct Factory : OrtEpFactory {
     GetSupportedDevices = [](OrtEpFactory* self, const OrtHardwareDevice* const* hardware, std::size_t count,
                              OrtEpDevice** devices, std::size_t devices_max, std::size_t* devices_count) noexcept {
       *devices_count = 0;
-      for (std::size_t i = 0; i < count && *devices_count < devices_max; ++i) {
+      for (std::size_t i = 0; i < count; ++i) {
         if (api->HardwareDevice_Type(hardware[i]) != OrtHardwareDeviceType_CPU) continue;
-        LANEWAY_TEST_TRY(make_device(self, hardware[i], static_cast<Factory*>(self)->memory, &devices[(*devices_count)++]));
+        int number = 0;
+        for (const OrtMemoryInfo* memory : static_cast<Factory*>(self)->memories) {
+          if (*devices_count == devices_max) break;
+          LANEWAY_TEST_TRY(make_device(self, hardware[i], memory, number++, &devices[(*devices_count)++]));
+        }
       }
       return static_cast<OrtStatus*>(nullptr);
     };
-    CreateEp = [](OrtEpFactory*, const OrtHardwareDevice* const*, const OrtKeyValuePairs* const*, std::size_t,
+    CreateEp = [](OrtEpFactory*, const OrtHardwareDevice* const*, const OrtKeyValuePairs* const* metadata, std::size_t,
                   const OrtSessionOptions* options, const OrtLogger*, OrtEp** made) noexcept {
-      *made = new Provider(wants_context(options));
+      *made = new Provider(wants_context(options), api->GetKeyValue(metadata[0], "number") ? 1 : 0);
       return static_cast<OrtStatus*>(nullptr);
     };
     ReleaseEp = [](OrtEpFactory*, OrtEp* provider) noexcept { delete static_cast<Provider*>(provider); };
@@ -242,7 +251,7 @@ struct Factory : OrtEpFactory {
     set_importer(*this);
   }
   ~Factory() {
-    api->ReleaseMemoryInfo(memory);
+    for (OrtMemoryInfo* memory : memories) api->ReleaseMemoryInfo(memory);
     --counts.factories;
   }
 
@@ -269,7 +278,7 @@ struct Factory : OrtEpFactory {
       return static_cast<OrtStatus*>(nullptr);
     };
   }
-  OrtMemoryInfo* memory;
+  std::vector<OrtMemoryInfo*> memories;  // of one device each
 };
 
 }  // namespace
@@ -284,10 +293,12 @@ extern "C" OrtStatus* CreateEpFactories(const char*, const OrtApiBase* base, con
   }
   ep_api = api->GetEpApi();
   if (factories_max == 0) return failed("no room for a factory");
-  OrtMemoryInfo* memory = nullptr;
-  LANEWAY_TEST_TRY(api->CreateMemoryInfo_V2("LanewayTest", OrtMemoryInfoDeviceType_GPU, vendor_id, 0, OrtDeviceMemoryType_DEFAULT,
-                                            0, OrtDeviceAllocator, &memory));
-  factories[0] = new Factory(memory);
+  std::vector<OrtMemoryInfo*> memories(static_cast<std::size_t>(counts.devices.load()));
+  for (std::size_t i = 0; i < memories.size(); ++i) {
+    LANEWAY_TEST_TRY(api->CreateMemoryInfo_V2("LanewayTest", OrtMemoryInfoDeviceType_GPU, vendor_id, static_cast<int>(i),
+                                              OrtDeviceMemoryType_DEFAULT, 0, OrtDeviceAllocator, &memories[i]));
+  }
+  factories[0] = new Factory(std::move(memories));
   *count = 1;
   return nullptr;
 }

@@ -15,7 +15,7 @@ namespace ort {
 struct Provider {
   std::string name;                     ///< "CUDA", or in full "CUDAExecutionProvider"; any that ONNX Runtime knows.
   KeyValues options = {};               ///< As the provider names them; each once.
-  std::vector<Device> devices = {};     ///< Those it is to compute on. Empty: its own choice.
+  std::vector<Device> devices = {};     ///< Those it is to compute on. Empty: all it has that share the first one's memory.
   std::vector<Provider> fallback = {};  ///< The first of these that is available, where this one is not. Empty: that is an error.
 };
 

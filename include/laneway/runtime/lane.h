@@ -109,6 +109,9 @@ class Lane {
   /// State that links carry becomes what it was at first. Errors: failed_precondition (a second thread).
   Expected<> reset() noexcept;
 
+  /// What the engine made of this lane, for functions of that engine's (ort_session()). It does what the lane does: do not run it.
+  const Binding& binding() const noexcept;
+
   /// From any thread. Cost: allocates.
   Audit audit() const;
 

@@ -7,17 +7,10 @@
 #include "core/guard.h"
 #include "engines/ort/values.h"
 #include "laneway/engine/check.h"
+#include "laneway/ort/copy.h"
 
 namespace laneway::engines_ort {
 namespace {
-
-Error wrong_place(std::string_view what, const Port& port) {
-  return Error(ErrorCode::invalid_argument, std::string(what) + " " + port.name + ": lies on a device: expected host memory");
-}
-
-Expected<> check_place(std::string_view what, const Port& port, const Memory& memory) {
-  return memory.placement == Placement::device ? wrong_place(what, port) : Expected<>();
-}
 
 Error no_port(std::string_view what, std::size_t index, std::size_t count) {
   return Error(ErrorCode::out_of_range, std::string(what) + ": no such number: expected below " + std::to_string(count) +
@@ -52,24 +45,20 @@ Error wrong_shape(const Port& port, const Shape& proven, const Shape& got) {
 Expected<std::unique_ptr<Binding>> OrtBinding::make(const OrtPlan& plan, const BindSpec& spec,
                                                     std::shared_ptr<const ort::Session> session) {
   LANEWAY_TRY_ASSIGN(ort::RunOptions options, ort::RunOptions::make(session->library()));
-  std::unique_ptr<OrtBinding> binding(new OrtBinding(plan, spec, std::move(session), std::move(options)));
-  for (std::size_t i = 0; i < binding->inputs_.size(); ++i) {
-    const auto* memory = std::get_if<Memory>(&binding->inputs_[i].attachment);
-    if (memory) LANEWAY_TRY(check_place("input", binding->input_port(i), *memory));
-  }
-  for (std::size_t i = 0; i < binding->outputs_.size(); ++i) {
-    const auto* memory = std::get_if<Memory>(&binding->outputs_[i].attachment);
-    if (memory) LANEWAY_TRY(check_place("output", binding->output_port(i), *memory));
-  }
+  LANEWAY_TRY_ASSIGN(Places places, plan.engine().sessions().places_of(*session));
+  std::unique_ptr<OrtBinding> binding(new OrtBinding(plan, spec, std::move(session), std::move(places), std::move(options)));
+  LANEWAY_TRY(binding->check_places());
   LANEWAY_TRY(binding->select(plan.spec().inputs));
   return std::unique_ptr<Binding>(std::move(binding));
 }
 
-OrtBinding::OrtBinding(const OrtPlan& plan, const BindSpec& spec, std::shared_ptr<const ort::Session> session,
+OrtBinding::OrtBinding(const OrtPlan& plan, const BindSpec& spec, std::shared_ptr<const ort::Session> session, Places places,
                        ort::RunOptions options)
     : options_(std::move(options)),
       plan_(plan),
       session_(std::move(session)),
+      places_(std::move(places)),
+      device_(spec.device),
       shapes_(plan.spec().inputs),
       input_at_(spec.inputs.size()),
       output_at_(spec.outputs.size()) {
@@ -84,10 +73,31 @@ OrtBinding::OrtBinding(const OrtPlan& plan, const BindSpec& spec, std::shared_pt
   }
 }
 
+Expected<> OrtBinding::check_place(std::string_view what, const Port& port, const Place& place, const Memory& memory) const {
+  if (memory.placement != Placement::device) return {};
+  const std::string where = std::string(what) + " " + port.name + ": lies on ";
+  if (place.placement == Placement::host) return Error(ErrorCode::invalid_argument, where + "a device: expected host memory");
+  if (memory.device == place.device) return {};
+  return Error(ErrorCode::invalid_argument, where + "device " + std::to_string(memory.device) + ": expected memory of device " +
+                                                std::to_string(place.device) + ", or the host's");
+}
+
+Expected<> OrtBinding::check_places() const {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const auto* memory = std::get_if<Memory>(&inputs_[i].attachment);
+    if (memory) LANEWAY_TRY(check_place("input", input_port(i), input_place(i), *memory));
+  }
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    const auto* memory = std::get_if<Memory>(&outputs_[i].attachment);
+    if (memory) LANEWAY_TRY(check_place("output", output_port(i), output_place(i), *memory));
+  }
+  return {};
+}
+
 Expected<> OrtBinding::join(BoundSet& set) {
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const auto* memory = std::get_if<Memory>(&inputs_[i].attachment);
-    if (memory) LANEWAY_TRY(set.join_input(i, memory->data, set.shapes()[i]));
+    if (memory) LANEWAY_TRY(set.join_input(i, *memory, set.shapes()[i]));
   }
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     const Attachment& attachment = outputs_[i].attachment;
@@ -95,7 +105,7 @@ Expected<> OrtBinding::join(BoundSet& set) {
     const std::optional<Shape> shape = memory ? plan_.shape_of(i, set.shapes()) : std::nullopt;
     if (std::holds_alternative<Absent>(attachment)) continue;
     // Where ONNX Runtime knows better than the model's author, or whoever proved the shape, it says so here.
-    if (memory && shape && !set.owns(i) && set.join_output(i, memory->data, *shape)) continue;
+    if (memory && shape && !set.owns(i) && set.join_output(i, *memory, *shape)) continue;
     LANEWAY_TRY(set.own_output(i));
   }
   return {};
@@ -105,7 +115,7 @@ Expected<> OrtBinding::join(BoundSet& set) {
 Expected<> OrtBinding::select(std::span<const Shape> shapes) {
   const auto found = std::ranges::find_if(sets_, [&](const auto& set) { return std::ranges::equal(set->shapes(), shapes); });
   std::unique_ptr<BoundSet> made;
-  if (found == sets_.end()) { LANEWAY_TRY_ASSIGN(made, BoundSet::make(session_, slots_, shapes)); }
+  if (found == sets_.end()) { LANEWAY_TRY_ASSIGN(made, BoundSet::make(session_, slots_, places_, shapes)); }
   BoundSet* const next = made ? made.get() : found->get();
   LANEWAY_TRY(join(*next));  // one that was made before may be joined to other addresses
   if (current_ && current_ != next) LANEWAY_TRY(current_->release_results());
@@ -140,8 +150,13 @@ void OrtBinding::expect_outputs() noexcept {
 
 // To be called after whatever changes what the ports of the next run are joined to.
 void OrtBinding::note_use() noexcept {
-  any_result_ = false;
-  for (std::size_t i = 0; i < inputs_.size(); ++i) { input_at_[i].store(current_->input_address(i), std::memory_order_relaxed); }
+  any_result_ = any_moved_ = false;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const auto* memory = std::get_if<Memory>(&inputs_[i].attachment);
+    inputs_[i].moved = memory && memory->placement != Placement::device && input_place(i).moved_at_bind;
+    any_moved_ |= inputs_[i].moved;
+    input_at_[i].store(current_->input_address(i), std::memory_order_relaxed);
+  }
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     any_result_ |= current_->owns(i);
     output_at_[i].store(current_->output_address(i), std::memory_order_relaxed);
@@ -151,6 +166,7 @@ void OrtBinding::note_use() noexcept {
 void OrtBinding::expect_in_memory(Output& output) noexcept {
   output.known = true;
   output.shape = *output.expected;
+  output.on_host = false;
   output.result = std::get<Memory>(output.attachment).data;
 }
 
@@ -167,8 +183,8 @@ Expected<> OrtBinding::rebind_input(std::size_t index, const Memory& memory) noe
     auto* bound = std::get_if<Memory>(&inputs_[index].attachment);
     if (!bound) return not_memory("input", input_port(index));
     LANEWAY_TRY(check_memory("input", input_port(index), plan_.inputs()[index], memory));
-    LANEWAY_TRY(check_place("input", input_port(index), memory));
-    LANEWAY_TRY(current_->join_input(index, memory.data, shapes_[index]));
+    LANEWAY_TRY(check_place("input", input_port(index), input_place(index), memory));
+    LANEWAY_TRY(current_->join_input(index, memory, shapes_[index]));
     *bound = memory;
     note_use();
     return {};
@@ -182,9 +198,9 @@ Expected<> OrtBinding::rebind_output(std::size_t index, const Memory& memory) no
     auto* bound = std::get_if<Memory>(&output.attachment);
     if (!bound) return not_memory("output", output_port(index));
     LANEWAY_TRY(check_memory("output", output_port(index), plan_.outputs()[index], memory));
-    LANEWAY_TRY(check_place("output", output_port(index), memory));
+    LANEWAY_TRY(check_place("output", output_port(index), output_place(index), memory));
     if (!current_->owns(index)) {
-      LANEWAY_TRY(current_->join_output(index, memory.data, *output.expected));
+      LANEWAY_TRY(current_->join_output(index, memory, *output.expected));
       output.result = memory.data;
     }
     *bound = memory;
@@ -214,6 +230,7 @@ Expected<> OrtBinding::run(const StopSignal& stop) noexcept {
 
 Expected<> OrtBinding::run_once() {
   if (any_value_) LANEWAY_TRY(hand_over_values());
+  if (any_moved_) LANEWAY_TRY(move_inputs());
   nodes_.before_run(options_);
   Expected<> done = current_->binding().run(options_);
   nodes_.after_run(options_);
@@ -237,6 +254,13 @@ Expected<> OrtBinding::hand_over_values() {
   return {};
 }
 
+Expected<> OrtBinding::move_inputs() {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    if (inputs_[i].moved) LANEWAY_TRY(current_->copy_input(i, std::get<Memory>(inputs_[i].attachment)));
+  }
+  return current_->binding().synchronise_inputs();
+}
+
 Expected<> OrtBinding::take_results() {
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     if (current_->owns(i)) LANEWAY_TRY(take_result(i));
@@ -256,14 +280,25 @@ Expected<> OrtBinding::take_result(std::size_t index) {
   LANEWAY_TRY_ASSIGN(const ort::TensorView view, value->tensor());
   output.shape = view.shape;
   output.result = view.data;
-  output.known = true;
+  output.known = output.on_host = true;
   if (!output.expected) return {};
   if (view.shape == *output.expected) {  // as it mostly does: whoever gave the memory looks there
-    output.result = std::get<Memory>(output.attachment).data;
-    if (view.bytes != 0) std::memcpy(std::get<Memory>(output.attachment).data, view.data, view.bytes);
+    LANEWAY_TRY(copy_result(index, *value, view));
+    expect_in_memory(output);
   } else if (plan_.proven(index)) {
     return wrong_shape(output_port(index), *output.expected, view.shape);
   }
+  return {};
+}
+
+Expected<> OrtBinding::copy_result(std::size_t index, const ort::Value& value, const ort::TensorView& view) {
+  const Memory& memory = std::get<Memory>(outputs_[index].attachment);
+  if (view.bytes == 0) return {};
+  if (memory.placement == Placement::device) {
+    LANEWAY_TRY_ASSIGN(ort::Value there, current_->value_over(output_place(index), memory, view.dtype, view.shape));
+    return ort::copy_tensor(*session_->environment(), value, there);
+  }
+  std::memcpy(memory.data, view.data, view.bytes);
   return {};
 }
 
@@ -285,7 +320,7 @@ Expected<> OrtBinding::repeat(Error first) {
   for (const std::size_t i : preallocated) {
     Output& output = outputs_[i];
     if (done && output.shape != *output.expected) continue;
-    LANEWAY_TRY(current_->join_output(i, std::get<Memory>(output.attachment).data, *output.expected));
+    LANEWAY_TRY(current_->join_output(i, std::get<Memory>(output.attachment), *output.expected));
     expect_in_memory(output);
   }
   note_use();
@@ -303,7 +338,14 @@ Expected<OutputView> OrtBinding::output(std::size_t index) const noexcept {
     return Error(ErrorCode::failed_precondition, "output " + port.name + ": no result: expected a run that succeeds first");
   }
   LANEWAY_TRY_ASSIGN(const std::size_t bytes, byte_count(port.dtype, output.shape));
-  return OutputView{.data = output.result, .bytes = bytes, .dtype = port.dtype, .shape = output.shape.extents()};
+  const auto* memory = output.on_host ? nullptr : std::get_if<Memory>(&output.attachment);
+  const Memory where = memory ? *memory : Memory{};
+  return OutputView{.data = output.result,
+                    .bytes = bytes,
+                    .dtype = port.dtype,
+                    .shape = output.shape.extents(),
+                    .placement = where.placement,
+                    .device = where.device};
 }
 
 std::optional<PortUse> OrtBinding::input_use(std::size_t index) const noexcept {

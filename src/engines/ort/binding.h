@@ -26,10 +26,13 @@ class OrtBinding final : public Binding {
   std::optional<PortUse> input_use(std::size_t index) const noexcept override;
   std::optional<PortUse> output_use(std::size_t index) const noexcept override;
 
+  const std::shared_ptr<const ort::Session>& session() const noexcept { return session_; }
+
  private:
   struct Input {
     Attachment attachment;
     std::optional<ort::Value> value = std::nullopt;  // what a Value was handed over as: lives until the next run
+    bool moved = false;                              // on the host, and copied to a device by binding it: at each run
   };
   struct Output {
     Attachment attachment;
@@ -37,10 +40,16 @@ class OrtBinding final : public Binding {
     bool known = false;                            // whether the next two are: before a run where memory is bound, else after
     Shape shape = {};
     const void* result = nullptr;
+    bool on_host = true;  // where the result is; else where the attachment is
   };
 
-  OrtBinding(const OrtPlan& plan, const BindSpec& spec, std::shared_ptr<const ort::Session> session, ort::RunOptions options);
+  OrtBinding(const OrtPlan& plan, const BindSpec& spec, std::shared_ptr<const ort::Session> session, Places places,
+             ort::RunOptions options);
 
+  Expected<> check_places() const;
+  const Place& input_place(std::size_t index) const noexcept { return places_.inputs[index]; }
+  const Place& output_place(std::size_t index) const noexcept { return places_.outputs[slots_[index]]; }
+  Expected<> check_place(std::string_view what, const Port& port, const Place& place, const Memory& memory) const;
   Expected<> select(std::span<const Shape> shapes);
   Expected<> join(BoundSet& set);
   void keep(std::unique_ptr<BoundSet> set);
@@ -51,6 +60,8 @@ class OrtBinding final : public Binding {
   Expected<> run_once();
   Expected<> repeat(Error first);
   Expected<> hand_over_values();
+  Expected<> move_inputs();
+  Expected<> copy_result(std::size_t index, const ort::Value& value, const ort::TensorView& view);
   Expected<> take_results();
   Expected<> take_result(std::size_t index);
 
@@ -64,9 +75,12 @@ class OrtBinding final : public Binding {
   bool failed_ = false;      // the last run
   bool any_value_ = false;   // among the inputs
   bool any_result_ = false;  // among the outputs one that must be taken after a run
+  bool any_moved_ = false;   // among the inputs
   NodeTrace nodes_;
   const OrtPlan& plan_;  // whoever holds the binding holds the plan
   std::shared_ptr<const ort::Session> session_;
+  Places places_;              // of the session's ports
+  std::optional<int> device_;  // that was asked for
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;
   std::vector<std::size_t> slots_;  // where the session has each output

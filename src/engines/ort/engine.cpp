@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/guard.h"
+#include "engines/ort/binding.h"
 #include "engines/ort/plan.h"
 #include "engines/ort/weights.h"
 #include "laneway/engine/check.h"
@@ -25,6 +26,27 @@ Expected<std::shared_ptr<const ort::Environment>> environment_for(const OrtEngin
   ort::EnvironmentSpec asked{.library = {.path = options.library}};
   if (options.global_pool) asked.global_pool = ort::GlobalPool{.intra = threads, .denormals_as_zero = options.denormals_as_zero};
   return ort::Environment::get(asked);
+}
+
+// What the caller has the last word on.
+Expected<> edit(const OrtEngineSpec& options, ort::SessionSpec& spec) {
+  if (!options.edit_session) return {};
+  const ort::SessionSpec before = spec;
+  options.edit_session(spec);
+  const auto same_model = [&] {
+    if (before.model.get().index() != spec.model.get().index()) return false;
+    if (const auto* file = std::get_if<ort::ModelPath>(&before.model.get()))
+      return file->path == std::get<ort::ModelPath>(spec.model.get()).path;
+    return std::get<ort::ModelBytes>(before.model.get()).bytes.data() == std::get<ort::ModelBytes>(spec.model.get()).bytes.data();
+  };
+  const char* const changed = !same_model()                            ? "model"
+                              : before.environment != spec.environment ? "environment (OrtEngineSpec::library, global_pool)"
+                              : before.dimensions != spec.dimensions   ? "dimensions"
+                              : !(before.threads == spec.threads)      ? "threads"
+                                                                       : nullptr;
+  if (!changed) return {};
+  return Error(ErrorCode::invalid_argument,
+               std::string("edit_session: changes ") + changed + ": expected it where the engine is told of it");
 }
 
 // Of a model in memory ONNX Runtime must be told where the weights are that it keeps in other files.
@@ -73,10 +95,12 @@ Expected<> OrtEngine::load(const OpenSpec& spec) {
   if (!spec.weights.empty()) { LANEWAY_TRY_ASSIGN(model, model.with(spec.weights)); }
   if (model.view()) LANEWAY_TRY(take_ports(model.inputs(), model.outputs(), spec.dimensions));
   ort::SessionSpec base{.model = model.source(),
+                        .providers = options_.providers,
                         .dimensions = model.view() ? spec.dimensions : std::vector<NamedExtent>{},
                         .config = options_.config,
                         .deterministic = options_.deterministic,
                         .denormals_as_zero = options_.denormals_as_zero,
+                        .profile_prefix = options_.profile_prefix,
                         .optimisation = static_cast<ort::Optimisation>(options_.optimisation_level),
                         .threads = spec.threads,
                         .global_pool = options_.global_pool,
@@ -85,12 +109,16 @@ Expected<> OrtEngine::load(const OpenSpec& spec) {
   add_folder(model, base);
   use_in_place(spec, model, base);
   LANEWAY_TRY_ASSIGN(base.environment, environment_for(options_, spec.threads));
+  LANEWAY_TRY(edit(options_, base));
+  const bool by_denotation = !base.dimensions_by_denotation.empty();
   weight_bytes_ = model.weight_bytes();
   const bool read = model.view() != nullptr;
   LANEWAY_TRY_ASSIGN(sessions_, Sessions::open(options_, std::move(base), std::move(model)));
   const auto session = sessions_->any();
-  if (same_names(inputs_, session->inputs()) && same_names(outputs_, session->outputs())) return {};
-  // A model that we cannot read, or not as ONNX Runtime does.
+  LANEWAY_TRY_ASSIGN(places_, sessions_->places_of(*session));
+  const bool read_alike = same_names(inputs_, session->inputs()) && same_names(outputs_, session->outputs());
+  if (read_alike && !by_denotation) return {};
+  // A model that we cannot read, or not as ONNX Runtime does; or dimensions that only it has fixed.
   return take_ports(session->inputs(), session->outputs(),
                     read ? open_among(spec.dimensions, session->inputs(), session->outputs()) : spec.dimensions);
 }
@@ -120,13 +148,41 @@ Expected<std::shared_ptr<const Plan>> OrtEngine::specialise(const PlanSpec& spec
 }
 
 Expected<Engine::Allocation> OrtEngine::allocate(std::size_t bytes, Placement placement, int device) const {
-  if (placement != Placement::host) return Engine::allocate(bytes, placement, device);
+  if (placement != Placement::host) return allocate_there(bytes, placement, device);
   LANEWAY_TRY_ASSIGN(const ort::Allocator allocator, sessions_->any()->host_allocator());
   LANEWAY_TRY_ASSIGN(ort::Allocation allocation, allocator.allocate(bytes));
   return Allocation{.memory = allocation.memory, .owner = std::move(allocation.owner)};
 }
 
+Expected<Engine::Allocation> OrtEngine::allocate_there(std::size_t bytes, Placement placement, int device) const {
+  const auto devices = sessions_->devices();
+  if (device < 0 || static_cast<std::size_t>(device) >= devices.size()) return Engine::allocate(bytes, placement, device);
+  auto allocator = devices[static_cast<std::size_t>(device)].allocator(placement == Placement::pinned_host);
+  if (!allocator && allocator.error().code() == ErrorCode::not_found) {
+    return Error(ErrorCode::unimplemented, std::string(allocator.error().message()));
+  }
+  LANEWAY_TRY(allocator ? Expected<>() : std::move(allocator).error());
+  LANEWAY_TRY_ASSIGN(ort::Allocation allocation, allocator->allocate(bytes));
+  const Memory memory{.data = allocation.memory.data, .bytes = bytes, .placement = placement, .device = device};
+  return Allocation{.memory = memory, .owner = std::move(allocation.owner)};
+}
+
 }  // namespace engines_ort
+
+std::shared_ptr<const ort::Session> ort_session(const Engine& engine) noexcept {
+  const auto* own = dynamic_cast<const engines_ort::OrtEngine*>(&engine);
+  return own ? own->sessions().any() : nullptr;
+}
+
+std::shared_ptr<const ort::Session> ort_session(const Binding& binding) noexcept {
+  const auto* own = dynamic_cast<const engines_ort::OrtBinding*>(&binding);
+  return own ? own->session() : nullptr;
+}
+
+Expected<ModelBytes> model_bytes(const ort::ModelGraph& graph) {
+  LANEWAY_TRY_ASSIGN(const ort::ModelBytes bytes, ort::to_bytes(graph));
+  return ModelBytes{bytes.bytes, bytes.owner};
+}
 
 Expected<OpenEngine> OrtEngineSpec::open(const OpenSpec& spec) const {
   return guarded([&] { return engines_ort::OrtEngine::open(*this, spec); });

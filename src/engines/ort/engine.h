@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "engines/ort/places.h"
 #include "engines/ort/sessions.h"
 #include "laneway/engine/engine.h"
 #include "laneway/engine/open_spec.h"
@@ -25,15 +26,19 @@ class OrtEngine final : public Engine {
 
   const OrtEngineSpec& options() const noexcept { return options_; }
   Sessions& sessions() const noexcept { return *sessions_; }
+  /// As the first session has them: another lane's may lie on another device.
+  const Places& places() const noexcept { return places_; }
 
  private:
   explicit OrtEngine(const OrtEngineSpec& options) : options_(options) {}
   Expected<> load(const OpenSpec& spec);
+  Expected<Allocation> allocate_there(std::size_t bytes, Placement placement, int device) const;
   Expected<> take_ports(std::span<const Port> inputs, std::span<const Port> outputs, std::span<const NamedExtent> dimensions);
 
   OrtEngineSpec options_;
   std::unique_ptr<Sessions> sessions_;
   std::vector<Port> inputs_, outputs_;
+  Places places_;
   std::size_t weight_bytes_ = 0;
 };
 

@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t bound_port_bytes = 512;
 constexpr std::size_t bound_set_bytes = 1024;
 
+constexpr std::string_view unknown_on_device = "only a run shows its shape: ONNX Runtime copies it from its device to the host";
+
 }  // namespace
 
 OrtPlan::OrtPlan(const OrtEngine& engine, const PlanSpec& spec) : engine_(engine), spec_(spec) {
@@ -22,6 +24,8 @@ OrtPlan::OrtPlan(const OrtEngine& engine, const PlanSpec& spec) : engine_(engine
     inputs_.emplace_back();
     if (!port.dense() || !given_[i]) continue;
     inputs_[i].capacity = spec.inputs[i];
+    inputs_[i].placement = engine.places().inputs[i].placement;
+    inputs_[i].device = engine.places().inputs[i].device;
     inputs_[i].bytes = *byte_count(port.dtype, spec.inputs[i]);
   }
   for (std::size_t i = 0; i < engine.outputs().size(); ++i) {
@@ -31,11 +35,12 @@ OrtPlan::OrtPlan(const OrtEngine& engine, const PlanSpec& spec) : engine_(engine
     // What is an input too comes back as the input's memory: ONNX Runtime leaves memory that is bound for it untouched.
     const bool passed_through = std::ranges::find(engine.inputs(), port.name, &Port::name) != engine.inputs().end();
     if (!wanted || !port.dense() || passed_through) continue;
+    const Place& place = engine.places().outputs[i];
+    if (place.placement == Placement::device) outputs_[i].copied = unknown_on_device;
     const std::optional<Shape> capacity = shape_of(i, spec.inputs);
     const auto bytes = capacity ? byte_count(port.dtype, *capacity) : Expected<std::size_t>(0);
     if (!capacity || !bytes) continue;
-    outputs_[i].capacity = capacity;
-    outputs_[i].bytes = *bytes;
+    outputs_[i] = {.capacity = capacity, .bytes = *bytes, .placement = place.placement, .device = place.device};
   }
   bytes_.per_binding = sets_max() * (bound_set_bytes + bound_port_bytes * (inputs_.size() + outputs_.size()));
 }
@@ -75,11 +80,7 @@ std::optional<Shape> OrtPlan::shape_of(std::size_t output, std::span<const Shape
 Expected<std::unique_ptr<Binding>> OrtPlan::bind(const BindSpec& spec) const {
   return guarded([&]() -> Expected<std::unique_ptr<Binding>> {
     LANEWAY_TRY(check_bind_spec(engine_.inputs(), engine_.outputs(), *this, spec));
-    if (spec.device && *spec.device != 0) {
-      return Error(ErrorCode::invalid_argument,
-                   "device: no such device: expected 0 (the processor), got " + std::to_string(*spec.device));
-    }
-    SessionKey key{.cores = spec.cores, .lane = spec.lane};
+    SessionKey key{.cores = spec.cores, .device = spec.device, .lane = spec.lane};
     for (const Attachment& output : spec.outputs) key.outputs.push_back(!std::holds_alternative<Absent>(output));
     LANEWAY_TRY_ASSIGN(auto session, engine_.sessions().of(std::move(key)));
     return OrtBinding::make(*this, spec, std::move(session));

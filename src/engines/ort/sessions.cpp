@@ -15,6 +15,7 @@
 namespace laneway::engines_ort {
 namespace {
 
+constexpr std::string_view full_cpu = "CPUExecutionProvider";
 constexpr std::size_t automatic_bytes_max = std::size_t{64} << 20;
 
 struct Decision {
@@ -22,10 +23,19 @@ struct Decision {
   std::string reason;
 };
 
-Decision decide(const OrtEngineSpec& options, const ThreadSpec& threads, const Model& model) {
+// What keeps sessions from sharing weights that are ours to lay out; empty: nothing.
+std::string_view not_to_be_shared(const ort::SessionSpec& spec) {
+  if (!spec.providers.empty() || spec.device_selection.index() != 0) return "providers keep weights of their own";
+  const bool weights = !spec.shared_initializers.empty() || !spec.external_initializers.empty() || !spec.external_files.empty();
+  return weights || spec.prepacked ? "the caller says how weights are shared" : "";
+}
+
+Decision decide(const OrtEngineSpec& options, const ort::SessionSpec& spec, const Model& model) {
+  const ThreadSpec& threads = spec.threads;
   if (options.sessions != OrtSessions::automatic) return {options.sessions == OrtSessions::per_lane, "asked for"};
+  if (const auto why = not_to_be_shared(spec); !why.empty()) return {false, std::string(why)};
   if (threads.count == 1) return {false, "runs have no workers"};
-  if (options.global_pool) return {false, "the workers are the process's"};
+  if (spec.global_pool) return {false, "the workers are the process's"};
   if (!model.view()) return {false, "its weights cannot be told from the rest of the model"};
   if (model.weight_bytes() > automatic_bytes_max) return {false, "the weights are over 64 MiB"};
   return {true, "runs have workers, and the weights are at most 64 MiB"};
@@ -62,6 +72,7 @@ Expected<> share_weights(ort::SessionSpec& spec, Model& model) {
   LANEWAY_TRY_ASSIGN(const std::filesystem::path path, file.path());
   ort::SessionSpec once = spec;
   once.optimised_model = path;
+  once.profile_prefix = std::nullopt;
   once.log_severity = Severity::error;  // it would warn that the file is for this machine only
   once.threads = {};
   once.global_pool = false;
@@ -92,7 +103,7 @@ Expected<> share_weights(ort::SessionSpec& spec, Model& model) {
   LANEWAY_TRY_ASSIGN(spec.prepacked, ort::PrepackedWeights::make(spec.environment->library()));
   spec.shared_initializers = std::move(initializers);
   spec.optimisation = ort::Optimisation::none;
-  spec.dimensions = {};  // in the model by now
+  spec.dimensions = spec.dimensions_by_denotation = {};  // in the model by now
   model = Model::of(laid_out.bytes, laid_out.owner, std::nullopt);
   spec.model = ort::ModelBytes{laid_out.bytes, laid_out.owner};  // the initializers lie in it
   return {};
@@ -101,7 +112,10 @@ Expected<> share_weights(ort::SessionSpec& spec, Model& model) {
 }  // namespace
 
 Expected<std::unique_ptr<Sessions>> Sessions::open(const OrtEngineSpec& options, ort::SessionSpec base, Model model) {
-  auto [per_lane, reason] = decide(options, base.threads, model);
+  auto [per_lane, reason] = decide(options, base, model);
+  if (const auto why = not_to_be_shared(base); per_lane && !why.empty()) {
+    return Error(ErrorCode::unimplemented, "sessions: per_lane: " + std::string(why) + ": expected shared");
+  }
   if (per_lane) {
     ort::SessionSpec sharing = base;
     auto shared = share_weights(sharing, model);
@@ -114,17 +128,37 @@ Expected<std::unique_ptr<Sessions>> Sessions::open(const OrtEngineSpec& options,
     }
   }
   std::unique_ptr<Sessions> sessions(new Sessions(std::move(base), per_lane, std::move(reason)));
+  LANEWAY_TRY_ASSIGN(sessions->spread_, spread_of(sessions->spec_));
   LANEWAY_TRY_ASSIGN(auto first, sessions->open_one({}));
   sessions->sessions_.emplace(SessionKey{}, std::move(first));
-  if (!per_lane) sessions->spec_.model = ort::ModelBytes{{}};  // files may go now, and bytes that are not ours
-  if (model.outputs().size() > 1 && model.hold()) sessions->model_ = std::move(model);
+  ort::SessionSpec& spec = sessions->spec_;
+  spec.optimised_model = std::nullopt;              // written
+  if (!per_lane) spec.model = ort::ModelBytes{{}};  // files may go now, and bytes that are not ours
+  // Weights that the caller puts in place of those in other files would not be in what we hold.
+  const bool whole = spec.external_initializers.empty() && spec.external_files.empty();
+  const bool opened_again = model.outputs().size() > 1 || (model.view() && sessions->spread_.devices.size() > 1);
+  if (opened_again && whole && model.hold()) sessions->model_ = std::move(model);
   return sessions;
+}
+
+Expected<Sessions::Spread> Sessions::spread_of(const ort::SessionSpec& spec) {
+  for (std::size_t i = 0; i < spec.providers.size(); ++i) {
+    const ort::Provider& provider = spec.providers[i];
+    if (!provider.devices.empty()) return Spread{i, provider.devices};
+    LANEWAY_TRY_ASSIGN(std::vector<ort::Device> own, ort::devices(spec.environment));
+    std::erase_if(own, [&, full_name = ort::full_provider_name(provider.name)](const ort::Device& device) {
+      return device.provider() != full_name && device.provider() != provider.name;
+    });
+    if (!own.empty() && full_cpu != own.front().provider()) return Spread{i, std::move(own)};
+  }
+  return Spread();
 }
 
 Expected<Sessions::Opened> Sessions::open_one(const SessionKey& key) const {
   const FloatStateGuard standard_state;  // what is folded while a session opens must not depend on the caller's
   ort::SessionSpec spec = spec_;
   if (!key.cores.empty()) spec.threads.cores = key.cores;
+  if (key.device) spec.providers[spread_.provider].devices = {spread_.devices[static_cast<std::size_t>(*key.device)]};
   LaidOutModel part;  // goes when the session stands
   if (model_ && !(per_lane_ && key.outputs.empty())) {
     std::vector<std::string_view> wanted;
@@ -149,7 +183,24 @@ Expected<> Sessions::check_cores(const std::vector<int>& cores) const {
                    "): expected OrtEngineSpec{.sessions = OrtSessions::per_lane} without a global pool");
 }
 
+Expected<> Sessions::check_device(std::optional<int> device) const {
+  const int count = std::max(1, static_cast<int>(spread_.devices.size()));
+  if (device && (*device < 0 || *device >= count)) {
+    return Error(ErrorCode::invalid_argument,
+                 "device: no such device: expected " + (count == 1 ? std::string("0") : "0 to " + std::to_string(count - 1)) +
+                     (spread_.devices.empty() ? " (the processor)" : "") + ", got " + std::to_string(*device));
+  }
+  if (device && count > 1 && !model_) {
+    return Error(ErrorCode::unimplemented,
+                 "device: the model cannot be opened again for another device: expected one in ONNX's format, without "
+                 "external_initializers and external_files");
+  }
+  return {};
+}
+
 Expected<std::shared_ptr<const ort::Session>> Sessions::of(SessionKey key) {
+  LANEWAY_TRY(check_device(key.device));
+  if (spread_.devices.size() < 2) key.device.reset();
   if (spec_.threads.count == 1) key.cores.clear();  // there are no workers to place
   LANEWAY_TRY(check_cores(key.cores));
   if (!per_lane_) key.lane = 0;
@@ -175,6 +226,11 @@ Expected<std::shared_ptr<const ort::Session>> Sessions::of(SessionKey key) {
   used_ = true;
   sessions_.insert_or_assign(std::move(key), *std::move(opened));
   return session;
+}
+
+Expected<Places> Sessions::places_of(const ort::Session& session) const {
+  const bool on_host = spec_.providers.empty() && spec_.device_selection.index() == 0;
+  return on_host ? all_on_host(session) : engines_ort::places_of(session, devices());
 }
 
 std::shared_ptr<const ort::Session> Sessions::any() const {
