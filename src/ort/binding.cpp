@@ -32,13 +32,12 @@ Expected<Binding> Binding::make(std::shared_ptr<const Session> session) {
 }
 
 Binding::Binding(std::shared_ptr<const Session> session, Handle<OrtIoBinding> handle)
-    : session_(std::move(session)),
-      inputs_(session_->inputs().size()),
-      outputs_(session_->outputs().size()),
-      handle_(std::move(handle)),
-      run_(session_->library()->api()->RunWithBinding),
-      native_session_(session_->native()),
-      denormals_as_zero_(session_->denormals_as_zero()) {}
+    : run_(session->library()->api()->RunWithBinding),
+      native_session_(session->native()),
+      denormals_as_zero_(session->denormals_as_zero()),
+      session_(std::move(session)),
+      ports_(new Ports{std::vector<Input>(session_->inputs().size()), std::vector<Output>(session_->outputs().size())}),
+      handle_(std::move(handle)) {}
 
 Expected<> Binding::present() const {
   if (handle_) return {};
@@ -50,7 +49,7 @@ Expected<> Binding::bind_input(std::size_t input, const Value& value) {
   LANEWAY_TRY(check_port(*session_, Direction::input, input, value));
   const char* const name = session_->inputs()[input].name.c_str();
   LANEWAY_TRY(call(*session_->library(), LANEWAY_ORT_FN(BindInput), native(), name, value.native()));
-  inputs_[input] = {.bound = true, .keep = value.keep_};
+  ports_->inputs[input] = {.bound = true, .keep = value.keep_};
   ready_ = false;
   return {};
 }
@@ -85,9 +84,9 @@ Expected<> Binding::bind_anew(std::size_t output, const MemoryInfo& where) {
 }
 
 void Binding::set_bound(std::size_t output, Output bound) {
-  if (std::ranges::find(bound_order_, output) == bound_order_.end()) bound_order_.push_back(output);
-  outputs_[output] = std::move(bound);
-  any_owned_ = std::ranges::any_of(outputs_, &Output::owned);
+  if (std::ranges::find(ports_->bound_order, output) == ports_->bound_order.end()) ports_->bound_order.push_back(output);
+  ports_->outputs[output] = std::move(bound);
+  any_owned_ = std::ranges::any_of(ports_->outputs, &Output::owned);
   ready_ = false;
 }
 
@@ -96,9 +95,9 @@ void Binding::clear() noexcept {
   const OrtApi& api = *session_->library()->api();
   api.ClearBoundInputs(native());
   api.ClearBoundOutputs(native());
-  for (Input& input : inputs_) input = {};
-  for (Output& output : outputs_) output = {};
-  bound_order_.clear();
+  for (Input& input : ports_->inputs) input = {};
+  for (Output& output : ports_->outputs) output = {};
+  ports_->bound_order.clear();
   any_owned_ = ready_ = false;
 }
 
@@ -136,11 +135,11 @@ Expected<> Binding::synchronise_outputs() {
 }
 
 Expected<> Binding::check_ready() {
-  if (bound_order_.empty())
+  if (ports_->bound_order.empty())
     return Error(ErrorCode::failed_precondition, "binding: outputs: expected one bound or more, got none");
-  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+  for (std::size_t i = 0; i < ports_->inputs.size(); ++i) {
     const Port& port = session_->inputs()[i];
-    if (!inputs_[i].bound && !port.optional) {
+    if (!ports_->inputs[i].bound && !port.optional) {
       return Error(ErrorCode::failed_precondition, "binding: input " + port.name + ": expected a value, got nothing bound");
     }
   }
@@ -150,9 +149,9 @@ Expected<> Binding::check_ready() {
 
 // What an output came to in one run is where ONNX Runtime would write in the next, and refuse another shape.
 Expected<> Binding::renew_outputs() {
-  for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    if (!outputs_[i].owned) continue;
-    Output& output = outputs_[i];
+  for (std::size_t i = 0; i < ports_->outputs.size(); ++i) {
+    if (!ports_->outputs[i].owned) continue;
+    Output& output = ports_->outputs[i];
     output.value.reset();
     LANEWAY_TRY(bind_anew(i, output.where ? *output.where : session_->environment()->host_memory()));
   }
@@ -167,7 +166,7 @@ Expected<> Binding::fetch_outputs() {
   LANEWAY_TRY(call(*library, LANEWAY_ORT_FN(GetBoundOutputValues), native(), allocator.native(), &values, &count));
   for (std::size_t i = 0; i < count; ++i) {
     Value value(Handle<OrtValue>(values[i], Release<OrtValue>{library}), session_);  // whose allocator it came from
-    Output& output = outputs_[bound_order_[i]];
+    Output& output = ports_->outputs[ports_->bound_order[i]];
     if (output.owned) output.value = std::move(value);
   }
   allocator.native()->Free(allocator.native(), values);
@@ -175,11 +174,11 @@ Expected<> Binding::fetch_outputs() {
 }
 
 Expected<> Binding::check_outputs() {
-  for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    if (!outputs_[i].where || !outputs_[i].value) continue;
-    auto as_asked = check_memory(session_->outputs()[i], *outputs_[i].where, *outputs_[i].value);
+  for (std::size_t i = 0; i < ports_->outputs.size(); ++i) {
+    if (!ports_->outputs[i].where || !ports_->outputs[i].value) continue;
+    auto as_asked = check_memory(session_->outputs()[i], *ports_->outputs[i].where, *ports_->outputs[i].value);
     if (as_asked) continue;
-    for (Output& output : outputs_) output.value.reset();
+    for (Output& output : ports_->outputs) output.value.reset();
     return as_asked;
   }
   return {};
@@ -188,11 +187,11 @@ Expected<> Binding::check_outputs() {
 Expected<Value*> Binding::output(std::size_t output) {
   LANEWAY_TRY(present());
   LANEWAY_TRY(check_position(*session_, Direction::output, output));
-  if (outputs_[output].value) return &*outputs_[output].value;
+  if (ports_->outputs[output].value) return &*ports_->outputs[output].value;
   return Error(ErrorCode::failed_precondition,
                "output " + session_->outputs()[output].name + ": " +
-                   (outputs_[output].owned ? "expected a run that succeeded before"
-                                           : "expected one bound without a value of the caller's"));
+                   (ports_->outputs[output].owned ? "expected a run that succeeded before"
+                                                  : "expected one bound without a value of the caller's"));
 }
 
 }  // namespace laneway::ort

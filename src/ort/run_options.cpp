@@ -39,17 +39,18 @@ Expected<RunOptions> RunOptions::make(const std::shared_ptr<const Library>& libr
 }
 
 RunOptions::RunOptions(RunOptions&& other) noexcept
-    : adapters_(std::move(other.adapters_)),
-      stream_(std::move(other.stream_)),
-      handle_(std::move(other.handle_)),
-      terminated_(other.terminated()) {}
+    : kept_(std::move(other.kept_)), handle_(std::move(other.handle_)), terminated_(other.terminated()) {}
 
 RunOptions& RunOptions::operator=(RunOptions&& other) noexcept {
   handle_ = std::move(other.handle_);
-  stream_ = std::move(other.stream_);
-  adapters_ = std::move(other.adapters_);
+  kept_ = std::move(other.kept_);
   terminated_.store(other.terminated(), std::memory_order_release);
   return *this;
+}
+
+RunOptions::Kept& RunOptions::kept() {
+  if (!kept_) kept_ = std::make_unique<Kept>();
+  return *kept_;
 }
 
 Expected<> RunOptions::present() const {
@@ -116,14 +117,14 @@ Expected<> RunOptions::add_adapter(std::shared_ptr<const LoraAdapter> adapter) {
   LANEWAY_TRY(present());
   if (!adapter) return Error(ErrorCode::invalid_argument, "run options: adapter: null: expected one");
   const OrtLoraAdapter* const native_adapter = adapter->native();
-  adapters_.push_back(std::move(adapter));
+  kept().adapters.push_back(std::move(adapter));
   return call(library(), LANEWAY_ORT_FN(RunOptionsAddActiveLoraAdapter), native(), native_adapter);
 }
 
 Expected<> RunOptions::use_stream(std::shared_ptr<const Stream> stream) {
   LANEWAY_TRY(present());
   LANEWAY_TRY(call(library(), LANEWAY_ORT_FN(RunOptionsSetSyncStream), native(), stream ? stream->native() : nullptr));
-  stream_ = std::move(stream);
+  kept().stream = std::move(stream);
   return {};
 }
 

@@ -153,7 +153,8 @@ Expected<> Lane::Impl::rebind(std::size_t index, const Memory& memory, bool inpu
   return {};
 }
 
-Expected<> Lane::Impl::run(Timeout timeout) noexcept {
+// In one piece: its parts, which jobs call one by one, would hand results over in memory.
+[[gnu::flatten]] Expected<> Lane::Impl::run(Timeout timeout) noexcept {
   if (!stop_.enter()) return Error::busy();
   Observed observed(metrics_, name());
   Expected<> result = begin(timeout);

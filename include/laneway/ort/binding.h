@@ -72,6 +72,11 @@ class Binding {
     std::optional<MemoryInfo> where = std::nullopt;  // nullopt: on the host
     std::optional<Value> value = std::nullopt;
   };
+  struct Ports {
+    std::vector<Input> inputs;
+    std::vector<Output> outputs;
+    std::vector<std::size_t> bound_order = {};  // outputs as ONNX Runtime lists them
+  };
 
   Binding(std::shared_ptr<const Session> session, Handle<OrtIoBinding> handle);
   Expected<> present() const;
@@ -83,16 +88,15 @@ class Binding {
   Expected<> fetch_outputs();
   Expected<> check_outputs();
 
-  std::shared_ptr<const Session> session_;
-  std::vector<Input> inputs_;
-  std::vector<Output> outputs_;
-  Handle<OrtIoBinding> handle_;  // goes before what its values need
+  // All that a plain run reads fits a cache line.
   OrtStatus* (*run_)(OrtSession*, const OrtRunOptions*, const OrtIoBinding*) noexcept;
   OrtSession* native_session_;
-  std::vector<std::size_t> bound_order_;  // outputs as ONNX Runtime lists them
   bool denormals_as_zero_;
   bool ready_ = false;  // whether all that a run needs is bound
   bool any_owned_ = false;
+  std::shared_ptr<const Session> session_;
+  std::unique_ptr<Ports> ports_;
+  Handle<OrtIoBinding> handle_;  // goes before what its values need
 };
 
 }  // namespace ort

@@ -61,7 +61,10 @@ class RunOptions {
   /// Later runs by run() and PreparedRun take the adapter's parameters for the inputs of the same names, whatever they are given
   /// for those; several add up. There is no way back but other options. Errors: invalid_argument (null).
   Expected<> add_adapter(std::shared_ptr<const LoraAdapter> adapter);
-  std::span<const std::shared_ptr<const LoraAdapter>> adapters() const noexcept { return adapters_; }
+  std::span<const std::shared_ptr<const LoraAdapter>> adapters() const noexcept {
+    return kept_ ? std::span<const std::shared_ptr<const LoraAdapter>>(kept_->adapters)
+                 : std::span<const std::shared_ptr<const LoraAdapter>>();
+  }
 
   /// Later runs queue their work there, in place of a stream of the provider's own. Null: no more.
   /// Errors: unimplemented (a library before level 24).
@@ -70,12 +73,16 @@ class RunOptions {
   OrtRunOptions* native() const noexcept { return handle_.get(); }
 
  private:
+  struct Kept {
+    std::vector<std::shared_ptr<const LoraAdapter>> adapters = {};
+    std::shared_ptr<const Stream> stream = nullptr;
+  };
   explicit RunOptions(Handle<OrtRunOptions> handle) noexcept : handle_(std::move(handle)) {}
   const Library& library() const noexcept { return *handle_.get_deleter().library; }
   Expected<> present() const;
+  Kept& kept();
 
-  std::vector<std::shared_ptr<const LoraAdapter>> adapters_;
-  std::shared_ptr<const Stream> stream_;
+  std::unique_ptr<Kept> kept_;  // null: nothing
   Handle<OrtRunOptions> handle_;
   std::atomic<bool> terminated_{false};
 };

@@ -231,9 +231,10 @@ Expected<> OrtBinding::run(const StopSignal& stop) noexcept {
 Expected<> OrtBinding::run_once() {
   if (any_value_) LANEWAY_TRY(hand_over_values());
   if (any_moved_) LANEWAY_TRY(move_inputs());
-  nodes_.before_run(options_);
+  const bool traced = nodes_.begin(options_);
   Expected<> done = current_->binding().run(options_);
-  nodes_.after_run(options_);
+  if (traced) [[unlikely]]
+    nodes_.end(options_);
   if (done) [[likely]]
     return any_result_ ? take_results() : std::move(done);
   if (may_be_of_shape(done.error())) done = repeat(std::move(done).error());

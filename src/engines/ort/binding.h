@@ -12,7 +12,7 @@
 
 namespace laneway::engines_ort {
 
-class OrtBinding final : public Binding {
+class alignas(64) OrtBinding final : public Binding {
  public:
   static Expected<std::unique_ptr<Binding>> make(const OrtPlan& plan, const BindSpec& spec,
                                                  std::shared_ptr<const ort::Session> session);
@@ -70,12 +70,12 @@ class OrtBinding final : public Binding {
 
   // All that a run reads here stands first: after ONNX Runtime's work little else of ours is still in the cache.
   BoundSet* current_ = nullptr;
-  ort::RunOptions options_;
   std::atomic<bool> interrupted_{false};
   bool failed_ = false;      // the last run
   bool any_value_ = false;   // among the inputs
   bool any_result_ = false;  // among the outputs one that must be taken after a run
-  bool any_moved_ = false;   // among the inputs
+  ort::RunOptions options_;
+  bool any_moved_ = false;  // among the inputs
   NodeTrace nodes_;
   const OrtPlan& plan_;  // whoever holds the binding holds the plan
   std::shared_ptr<const ort::Session> session_;

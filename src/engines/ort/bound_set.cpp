@@ -5,10 +5,10 @@
 namespace laneway::engines_ort {
 
 BoundSet::BoundSet(ort::Binding binding, std::span<const std::size_t> slots, const Places& places, std::span<const Shape> shapes)
-    : shapes_(shapes.begin(), shapes.end()),
+    : binding_(std::move(binding)),
+      shapes_(shapes.begin(), shapes.end()),
       slots_(slots),
       places_(places),
-      binding_(std::move(binding)),
       input_at_(binding_.session()->inputs().size(), nothing),
       output_at_(slots.size(), nothing) {}
 

@@ -12,7 +12,7 @@ namespace laneway::engines_ort {
 
 /// The ports of a binding, bound for one list of input shapes: ONNX Runtime keeps shapes in its values, so that another shape
 /// means other values. Kept so that a shape that comes again finds everything bound.
-class BoundSet {
+class alignas(64) BoundSet {
  public:
   /// `slots`: where the session has each output of the engine; those of a part of the model have not all. `places`: of the
   /// session's ports. Both must stay.
@@ -53,10 +53,10 @@ class BoundSet {
   static constexpr const void* owned = &marks[1];
   static const void* address(const void* at) noexcept { return at == nothing || at == owned ? nullptr : at; }
 
+  ort::Binding binding_;  // stands first: what a run reads
   std::vector<Shape> shapes_;
   std::span<const std::size_t> slots_;
   const Places& places_;
-  ort::Binding binding_;
   std::vector<const void*> input_at_, output_at_;  // address, `owned` or `nothing`
 };
 

@@ -66,15 +66,15 @@ bool NodeTrace::make_folder() {
   return false;
 }
 
-void NodeTrace::begin(ort::RunOptions& options) {
-  if (!possible_ || !make_folder()) return;
-  if (const auto enabled = options.enable_profiling(folder_ / "run"); !enabled) return give_up(enabled.error());
-  profiled_ = true;
+bool NodeTrace::profile(ort::RunOptions& options) {
+  if (!possible_ || !make_folder()) return false;
+  const auto enabled = options.enable_profiling(folder_ / "run");
+  if (!enabled) give_up(enabled.error());
   begin_ns_ = trace::now_ns();
+  return static_cast<bool>(enabled);
 }
 
 void NodeTrace::end(ort::RunOptions& options) {
-  profiled_ = false;
   if (const auto disabled = options.disable_profiling(); !disabled) give_up(disabled.error());
   std::error_code ignored;
   for (const fs::directory_entry& file : fs::directory_iterator(folder_, ignored)) {

@@ -17,22 +17,15 @@ class NodeTrace {
   NodeTrace& operator=(const NodeTrace&) = delete;
   ~NodeTrace();
 
-  void before_run(ort::RunOptions& options) {
-    if (trace::enabled()) [[unlikely]]
-      begin(options);
-  }
-  void after_run(ort::RunOptions& options) {
-    if (profiled_) [[unlikely]]
-      end(options);
-  }
+  /// Whether end() is to be called after the run.
+  bool begin(ort::RunOptions& options) { return trace::enabled() && profile(options); }
+  void end(ort::RunOptions& options);
 
  private:
-  void begin(ort::RunOptions& options);
-  void end(ort::RunOptions& options);
+  bool profile(ort::RunOptions& options);
   bool make_folder();
   void give_up(const Error& why);
 
-  bool profiled_ = false;  // the run in progress
   bool possible_ = true;
   std::filesystem::path folder_;  // empty: none was needed
   std::int64_t begin_ns_ = 0;

@@ -67,7 +67,8 @@ TEST_F(OrtNodeTrace, L38_NodesLieWithinTheirRuns) {
     });
     std::vector<std::pair<double, double>> runs;
     for (const auto& event : events) {
-      if (event.value("cat", "") == "test") runs.emplace_back(event["ts"], event["ts"].get<double>() + event["dur"].get<double>());
+      if (event.value("cat", "") == "test")
+        runs.emplace_back(event["ts"], event["ts"].get<double>() + event["dur"].get<double>());
     }
     ASSERT_EQ(runs.size(), 3u);
     std::map<std::string, int> operators;
