@@ -11,7 +11,9 @@
 #include "cli/bench_model.h"
 #include "cli/commands.h"
 #include "cli/model_file.h"
+#include "cli/ort_flags.h"
 #include "cli/processor.h"
+#include "cli/program.h"
 #include "cli/summary.h"
 #include "cli/terminal.h"
 #include "cli/usage.h"
@@ -27,6 +29,7 @@ struct BenchFlags {
   std::vector<std::string> models, engines = {"ort", "ort-raw", "ort-run"};
   std::string threads = "1", lanes = "1", duration = "4s", warmup = "0.5s", seed = "0", json, pass;
   InputFlags inputs;
+  OrtFlags ort;
 };
 
 std::atomic<bool> interrupted{false};
@@ -196,8 +199,34 @@ void print_results(const std::vector<BenchResult>& results) {
 
 // ---- the command --------------------------------------------------------------------------------------------------------
 
-BenchSpec spec_of(const BenchFlags& flags) {
+void pass_on(std::vector<std::string>& arguments, const BenchFlags& flags) {
+  const auto add = [&](const char* flag, const std::vector<std::string>& values) {
+    for (const std::string& value : values) arguments.insert(arguments.end(), {flag, value});
+  };
+  add("--threads", {flags.threads});
+  add("--seed", {flags.seed});
+  add("--input", flags.inputs.inputs);
+  add("--dim", flags.inputs.dims);
+  add("--shape", flags.inputs.shapes);
+  add("--provider", flags.ort.providers);
+  add("--ort-option", flags.ort.options);
+}
+
+// Runs that are not measured, in a process of their own: writing it takes longer than running.
+Expected<> write_profile(const BenchFlags& flags) {
+  std::vector<std::string> arguments = {"run", flags.models.front(), "--engine", "ort", "--runs", "100", "--json", "-"};
+  arguments.insert(arguments.end(), {"--profile", flags.ort.profile});
+  pass_on(arguments, flags);
+  auto ran = run_this_program(arguments);
+  return ran ? Expected<>() : Expected<>(std::move(ran).error().with_context("--profile"));
+}
+
+Expected<BenchSpec> spec_of(const BenchFlags& flags) {
   check_engines("--engines", flags.engines, {"ort-raw", "ort-cpp", "ort-run", "ort-naive"});
+  for (const std::string& engine : flags.engines) check_ort_flags(flags.ort, engine);
+  if (!flags.ort.profile.empty() && flags.models.size() > 1) {
+    throw UsageError(fmt::format("--profile: expected one MODEL, got {}", flags.models.size()));
+  }
   BenchSpec spec{.engines = flags.engines,
                  .inputs = flags.inputs,
                  .threads = count_of("--threads", flags.threads, threads_max()),
@@ -206,13 +235,9 @@ BenchSpec spec_of(const BenchFlags& flags) {
                  .warmup = duration_of("--warmup", flags.warmup),
                  .stop = &interrupted};
   spec.inputs.seed = seed_of("--seed", flags.seed);
-  spec.child_arguments = {"--threads", flags.threads, "--lanes", flags.lanes, "--seed", flags.seed};
-  const auto pass_on = [&](const char* flag, const std::vector<std::string>& values) {
-    for (const std::string& value : values) spec.child_arguments.insert(spec.child_arguments.end(), {flag, value});
-  };
-  pass_on("--input", flags.inputs.inputs);
-  pass_on("--dim", flags.inputs.dims);
-  pass_on("--shape", flags.inputs.shapes);
+  spec.child_arguments = {"--lanes", flags.lanes};
+  pass_on(spec.child_arguments, flags);
+  LANEWAY_TRY_ASSIGN(spec.ort, ort_spec(flags.ort));
   return spec;
 }
 
@@ -261,10 +286,11 @@ Expected<> outcome(const std::vector<BenchResult>& results) {
 }
 
 Expected<> bench(const BenchFlags& flags) {
-  BenchSpec spec = spec_of(flags);
+  LANEWAY_TRY_ASSIGN(BenchSpec spec, spec_of(flags));
   if (!flags.pass.empty()) return write_json("-", bench_pass(flags.pass, flags.models.front(), spec));
   check_inputs(flags.models, spec.inputs);
   if (!flags.json.empty()) LANEWAY_TRY(check_json(flags.json));
+  if (!flags.ort.profile.empty()) LANEWAY_TRY(check_writable("--profile " + flags.ort.profile, flags.ort.profile));
   end_on_interrupt();
   Progress progress;
   spec.progress = [&](std::string_view text) { progress.show(text); };
@@ -283,7 +309,8 @@ Expected<> bench(const BenchFlags& flags) {
     all.insert(all.end(), results.begin(), results.end());
   }
   if (!flags.json.empty()) LANEWAY_TRY(write_json(flags.json, json_of(host, spec.inputs.seed, all)));
-  return outcome(all);
+  LANEWAY_TRY(outcome(all));
+  return flags.ort.profile.empty() ? Expected<>() : write_profile(flags);
 }
 
 }  // namespace
@@ -292,11 +319,11 @@ void add_bench(CLI::App& app, Command& chosen) {
   const auto flags = std::make_shared<BenchFlags>();
   CLI::App& command = *app.add_subcommand("bench", "Compare ways to run models, in one process, taking turns");
   command.add_option("MODEL", flags->models, "ONNX files")->required();
-  command.add_option("--engines", flags->engines, "Who takes part; ratios are to the first")
-      ->type_name("A,B,...")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->default_str("ort,ort-raw,ort-run");
+  const CLI::Option* const engines = command.add_option("--engines", flags->engines, "Who takes part; ratios are to the first")
+                                         ->type_name("A,B,...")
+                                         ->delimiter(',')
+                                         ->allow_extra_args(false)
+                                         ->default_str("ort,ort-raw,ort-run");
   add_input_flags(command, flags->inputs);
   command.add_option("--threads", flags->threads, "That compute one run")->type_name("N")->capture_default_str();
   command.add_option("--lanes", flags->lanes, "That run at once, each driven by a thread of its own")
@@ -307,6 +334,8 @@ void add_bench(CLI::App& app, Command& chosen) {
       ->capture_default_str();
   command.add_option("--warmup", flags->warmup, "Of each contestant, not measured")->type_name("TIME")->capture_default_str();
   command.add_option("--seed", flags->seed, "Of inputs and of the order of turns")->type_name("N")->capture_default_str();
+  add_ort_flags(command, flags->ort);
+  add_profile_flag(command, flags->ort);
   command.add_option("--json", flags->json, "Write the same for machines; - is stdout, without the text")->type_name("FILE|-");
   command.add_option("--pass", flags->pass)->group("");  // what a fresh process of this program is asked for
   command.footer(
@@ -321,13 +350,18 @@ void add_bench(CLI::App& app, Command& chosen) {
       "instructions where the system lets us, are counted in a process of its own; open, first run\n"
       "and RSS are those of a fresh process (a lane's open runs the model once). Ctrl-C shows what\n"
       "there is so far.\n\n"
+      "--provider and --ort-option are for lanes of engine ort, which is then the only contestant\n"
+      "unless told. --profile traces 100 more runs of it, which are not measured.\n\n"
       "--dim, --shape and --input hold for the models that have what they name. Exit status 0 where\n"
       "any contestant has figures; what stopped the others is told, and in the JSON.\n\n"
       "Examples:\n"
       "  laneway bench mlp.onnx mnist.onnx --engines ort-raw,ort\n"
       "  laneway bench encoder.onnx --dim batch=8 --dim sequence=128 --threads 2 --duration 10s\n"
       "  laneway bench mlp.onnx --lanes 2 --json result.json\n");
-  command.callback([flags, &chosen] { chosen = [flags] { return bench(*flags); }; });
+  command.callback([flags, engines, &chosen] {
+    if (engines->count() == 0 && !flags->ort.given().empty()) flags->engines = {"ort"};
+    chosen = [flags] { return bench(*flags); };
+  });
 }
 
 }  // namespace laneway::cli

@@ -21,6 +21,7 @@ struct BenchSpec {
   InputFlags inputs;
   int threads = 1;
   int lanes = 1;
+  OrtEngineSpec ort = {};  ///< Of the contestant of that name.
   std::chrono::nanoseconds duration = std::chrono::seconds(4);
   std::chrono::nanoseconds warmup = std::chrono::milliseconds(500);
   /// How a fresh process of this program does one pass over one model and one engine: everything but model, engine and pass.

@@ -21,7 +21,8 @@ bool varies(const GivenInputs& given) {
 
 Expected<bench::Workload> workload_of(const std::filesystem::path& model, const std::vector<Port>& outputs,
                                       const GivenInputs& given, const BenchSpec& spec) {
-  bench::Workload workload{.model = model, .dimensions = given.dimensions, .threads = spec.threads, .lanes = spec.lanes};
+  bench::Workload workload{
+      .model = model, .dimensions = given.dimensions, .threads = spec.threads, .lanes = spec.lanes, .ort = spec.ort};
   if (outputs.empty()) return Error(ErrorCode::invalid_argument, model.native() + ": model: has no outputs");
   std::vector<Port> inputs;
   std::vector<Shape> shapes;

@@ -18,6 +18,7 @@ using Command = std::function<Expected<>()>;
 void add_run(CLI::App& app, Command& chosen);
 void add_inspect(CLI::App& app, Command& chosen);
 void add_bench(CLI::App& app, Command& chosen);
+void add_convert(CLI::App& app, Command& chosen);
 void add_doctor(CLI::App& app, Command& chosen);
 
 /// --input, --dim and --shape.

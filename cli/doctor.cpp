@@ -16,6 +16,8 @@
 #include "laneway/core/threads.h"
 #include "laneway/laneway.h"
 #include "laneway/memory/page_policy.h"
+#include "laneway/ort/device.h"
+#include "laneway/ort/environment.h"
 #include "laneway/ort/library.h"
 
 namespace laneway::cli {
@@ -33,6 +35,7 @@ struct OnnxRuntime {
   std::string version, path, found_by;
   int level = 0;
   std::vector<std::string> providers = {};
+  std::vector<ort::Device> devices = {};
 };
 
 struct Diagnosis {
@@ -80,6 +83,9 @@ void find_onnxruntime(Diagnosis& diagnosis) {
                     .found_by = (*library)->found_by(),
                     .level = (*library)->level()};
   if (auto providers = (*library)->providers()) found.providers = *std::move(providers);
+  if (const auto environment = ort::Environment::get()) {
+    if (auto devices = ort::devices(*environment)) found.devices = *std::move(devices);
+  }
   diagnosis.onnxruntime = std::move(found);
 }
 
@@ -104,6 +110,18 @@ Diagnosis diagnose() {
   return diagnosis;
 }
 
+// "LanewayTest, 0"; empty: the host's.
+std::string memory_of(const ort::Device& device) {
+  const auto memory = device.memory();
+  return memory && *memory ? fmt::format("{}, {}", (*memory)->name, (*memory)->device) : "";
+}
+
+Json json_of(const ort::Device& device) {
+  const ort::Hardware hardware = device.hardware();
+  return {{"provider", device.provider()},   {"kind", name(hardware.kind)},     {"vendor", hardware.vendor},
+          {"vendor_id", hardware.vendor_id}, {"device_id", hardware.device_id}, {"memory", memory_of(device)}};
+}
+
 Json json_of(const Diagnosis& diagnosis) {
   Json engine_list = Json::array(), missing = Json::array(), libraries = Json::object();
   for (const EngineEntry& engine : engines())
@@ -111,11 +129,10 @@ Json json_of(const Diagnosis& diagnosis) {
   for (const Missing& entry : diagnosis.missing)
     missing.push_back({{"what", entry.what}, {"why", entry.why}, {"command", entry.command}, {"needed", entry.needed}});
   if (const auto& found = diagnosis.onnxruntime) {
-    libraries["onnxruntime"] = {{"version", found->version},
-                                {"level", found->level},
-                                {"path", found->path},
-                                {"found_by", found->found_by},
-                                {"providers", found->providers}};
+    Json devices = Json::array();
+    for (const ort::Device& device : found->devices) devices.push_back(json_of(device));
+    libraries["onnxruntime"] = {{"version", found->version},   {"level", found->level},         {"path", found->path},
+                                {"found_by", found->found_by}, {"providers", found->providers}, {"devices", std::move(devices)}};
   }
   if (diagnosis.malloc_counter) libraries["malloc_counter"] = {{"path", diagnosis.malloc_counter->native()}};
   return {{"schema", "laneway.doctor.v1"},
@@ -148,7 +165,14 @@ void print(const Diagnosis& diagnosis) {
       {"lock limit", !diagnosis.memlock_bytes ? "none" : fmt::format("{} (ulimit -l)", bytes_text(*diagnosis.memlock_bytes))});
   facts.add({"ONNX Runtime", !found ? "missing" : fmt::format("{}, API level {}", found->version, found->level)});
   if (found) facts.add({"", fmt::format("{} ({})", found->path, found->found_by)});
-  if (found) facts.add({"", fmt::format("{}", fmt::join(found->providers, " "))});
+  if (found) facts.add({"providers", fmt::format("{}", fmt::join(found->providers, " "))});
+  for (const ort::Device& device : found ? found->devices : std::vector<ort::Device>()) {
+    const ort::Hardware hardware = device.hardware();
+    const std::string memory = memory_of(device);
+    facts.add({"device", fmt::format("{}: {} of {}, memory {}", device.provider(), name(hardware.kind),
+                                     hardware.vendor.empty() ? "an unknown maker" : hardware.vendor,
+                                     memory.empty() ? "the host's" : memory)});
+  }
   facts.add({"malloc counter", diagnosis.malloc_counter ? diagnosis.malloc_counter->native() : "missing"});
   for (const EngineEntry& engine : engines()) facts.add({fmt::format("engine {}", engine.name), std::string(engine.about)});
   write_text(facts.text());

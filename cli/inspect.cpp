@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/model_file.h"
+#include "cli/ort_flags.h"
 #include "cli/summary.h"
 #include "cli/terminal.h"
 #include "laneway/graph/onnx/summary.h"
@@ -22,13 +23,21 @@ struct EngineAnswer {
   Expected<> opened;
 };
 
-std::vector<EngineAnswer> ask_engines(const std::filesystem::path& model) {
+std::vector<EngineAnswer> ask_engines(const std::filesystem::path& model, const OrtEngineSpec& ort) {
   std::vector<EngineAnswer> answers;
   for (const EngineEntry& engine : engines()) {
-    auto opened = open_engine({.model = ModelFile{model}}, std::string(engine.name));
+    const EngineChoice choice = engine.name == OrtEngineSpec::name() ? EngineChoice(ort) : std::string(engine.name);
+    auto opened = open_engine({.model = ModelFile{model}}, choice);
     answers.push_back({engine, opened ? Expected<>() : Expected<>(std::move(opened).error())});
   }
   return answers;
+}
+
+// Who computes each node, of those that are left after the basic optimisations.
+Expected<std::vector<ort::Assignment>> placement_of(const std::filesystem::path& model, OrtEngineSpec ort) {
+  ort.edit_session = [](ort::SessionSpec& spec) { spec.record_placement = true; };
+  LANEWAY_TRY_ASSIGN(const OpenEngine engine, open_engine({.model = ModelFile{model}}, ort));
+  return ort_session(*engine)->assignments();
 }
 
 // "Conv", "com.microsoft.Gelu".
@@ -42,6 +51,7 @@ struct Inspection {
   std::vector<onnx::OperatorCount> operators = {};
   std::size_t weight_bytes = 0;
   std::vector<EngineAnswer> engines = {};
+  std::optional<std::vector<ort::Assignment>> placement = std::nullopt;  // where it is asked for
 };
 
 // ---- for machines -------------------------------------------------------------------------------------------------------
@@ -49,6 +59,15 @@ struct Inspection {
 Json ports_json(const std::vector<Port>& ports) {
   Json json = Json::array();
   for (const Port& port : ports) json.push_back(to_json(port));
+  return json;
+}
+
+Json placement_json(const std::vector<ort::Assignment>& placement) {
+  Json json = Json::array();
+  for (const ort::Assignment& part : placement) {
+    for (const ort::AssignedNode& node : part.nodes)
+      json.push_back({{"node", node.name}, {"domain", node.domain}, {"type", node.type}, {"provider", part.provider}});
+  }
   return json;
 }
 
@@ -70,25 +89,27 @@ Json json_of(const Inspection& inspection) {
       entry["error"] = {{"code", name(answer.opened.error().code())}, {"message", answer.opened.error().message()}};
     engines.push_back(std::move(entry));
   }
-  return {{"schema", "laneway.inspect.v1"},
-          {"model", inspection.path.filename().native()},
-          {"path", inspection.path.native()},
-          {"bytes", inspection.model.file.data().size()},
-          {"ir_version", view.ir_version},
-          {"producer_name", view.producer_name},
-          {"producer_version", view.producer_version},
-          {"domain", view.domain},
-          {"model_version", view.model_version},
-          {"doc", view.doc},
-          {"graph", view.graph.name},
-          {"opsets", std::move(opsets)},
-          {"metadata", std::move(metadata)},
-          {"inputs", ports_json(inspection.model.inputs)},
-          {"outputs", ports_json(inspection.model.outputs)},
-          {"functions", std::move(functions)},
-          {"operators", std::move(operators)},
-          {"weight_bytes", inspection.weight_bytes},
-          {"engines", std::move(engines)}};
+  Json json = {{"schema", "laneway.inspect.v1"},
+               {"model", inspection.path.filename().native()},
+               {"path", inspection.path.native()},
+               {"bytes", inspection.model.file.data().size()},
+               {"ir_version", view.ir_version},
+               {"producer_name", view.producer_name},
+               {"producer_version", view.producer_version},
+               {"domain", view.domain},
+               {"model_version", view.model_version},
+               {"doc", view.doc},
+               {"graph", view.graph.name},
+               {"opsets", std::move(opsets)},
+               {"metadata", std::move(metadata)},
+               {"inputs", ports_json(inspection.model.inputs)},
+               {"outputs", ports_json(inspection.model.outputs)},
+               {"functions", std::move(functions)},
+               {"operators", std::move(operators)},
+               {"weight_bytes", inspection.weight_bytes},
+               {"engines", std::move(engines)}};
+  if (inspection.placement) json["placement"] = placement_json(*inspection.placement);
+  return json;
 }
 
 // ---- for people ---------------------------------------------------------------------------------------------------------
@@ -146,19 +167,41 @@ void print_engines(const std::vector<EngineAnswer>& answers) {
   write_text(fmt::format("\n{}\n{}", bold("engines"), table.text()));
 }
 
-Expected<> inspect(const std::string& path, const std::string& json) {
+void print_placement(const std::vector<ort::Assignment>& placement) {
+  Table table({});
+  table.left();
+  for (const ort::Assignment& part : placement) {
+    for (const ort::AssignedNode& node : part.nodes) {
+      const std::string type = node.domain.empty() ? node.type : fmt::format("{}.{}", node.domain, node.type);
+      table.add({"  " + shortened(node.name), type, part.provider});
+    }
+  }
+  write_text(fmt::format("\n{}\n{}", bold("placement"), table.text()));
+}
+
+struct InspectFlags {
+  std::string model, json;
+  bool placement = false;
+  OrtFlags ort;
+};
+
+Expected<> inspect(const InspectFlags& flags) {
+  const std::string &path = flags.model, &json = flags.json;
+  LANEWAY_TRY_ASSIGN(const OrtEngineSpec ort, ort_spec(flags.ort));
   if (!json.empty()) LANEWAY_TRY(check_json(json));
   Inspection inspection{.path = path};
   LANEWAY_TRY_ASSIGN(inspection.model, read_model(path));
   inspection.operators = onnx::count_operators(inspection.model.view);
   inspection.weight_bytes = onnx::weight_bytes(inspection.model.view);
-  inspection.engines = ask_engines(path);
+  inspection.engines = ask_engines(path, ort);
+  if (flags.placement) { LANEWAY_TRY_ASSIGN(inspection.placement, placement_of(path, ort)); }
   if (json != "-") {
     print_facts(inspection);
     print_ports("inputs", inspection.model.inputs);
     print_ports("outputs", inspection.model.outputs);
     print_operators(inspection.operators);
     print_engines(inspection.engines);
+    if (inspection.placement) print_placement(*inspection.placement);
   }
   return json.empty() ? Expected<>() : write_json(json, json_of(inspection));
 }
@@ -166,19 +209,19 @@ Expected<> inspect(const std::string& path, const std::string& json) {
 }  // namespace
 
 void add_inspect(CLI::App& app, Command& chosen) {
-  struct Flags {
-    std::string model, json;
-  };
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<InspectFlags>();
   CLI::App& command = *app.add_subcommand("inspect", "Show what a model is and who can run it");
   command.add_option("MODEL", flags->model, "An ONNX file")->required();
+  command.add_flag("--placement", flags->placement, "Show who computes each node with engine ort");
+  add_ort_flags(command, flags->ort);
   command.add_option("--json", flags->json, "Write the same for machines; - is stdout, without the text")->type_name("FILE|-");
   command.footer(
       "The file is read by laneway's own reader, so that this works without ONNX Runtime too.\n\n"
       "Examples:\n"
       "  laneway inspect model.onnx\n"
-      "  laneway inspect model.onnx --json - | jq .operators\n");
-  command.callback([flags, &chosen] { chosen = [flags] { return inspect(flags->model, flags->json); }; });
+      "  laneway inspect model.onnx --json - | jq .operators\n"
+      "  laneway inspect model.onnx --placement --provider XNNPACK\n");
+  command.callback([flags, &chosen] { chosen = [flags] { return inspect(*flags); }; });
 }
 
 }  // namespace laneway::cli

@@ -27,12 +27,14 @@ void add_commands(CLI::App& app, Command& chosen) {
   add_run(app, chosen);
   add_inspect(app, chosen);
   add_bench(app, chosen);
+  add_convert(app, chosen);
   add_doctor(app, chosen);
   app.footer(
       "Examples:\n"
       "  laneway run mnist.onnx\n"
       "  laneway inspect model.onnx\n"
       "  laneway bench mlp.onnx --engines ort-raw,ort\n"
+      "  laneway convert model.onnx fast.onnx\n"
       "  laneway doctor\n\n"
       "Exit status: 0; 2 for wrong usage; otherwise the number of the error's code (docs/errors.md).\n"
       "laneway COMMAND --help tells more.\n");
@@ -100,7 +102,7 @@ int program(int argc, char** argv) {
     return app.get_subcommands().empty() ? "" : app.get_subcommands().front()->get_name();
   };
   try {
-    if (argc == 1) throw UsageError("no command: expected one of run, inspect, bench, doctor");
+    if (argc == 1) throw UsageError("no command: expected one of run, inspect, bench, convert, doctor");
     check_command(app, argv[1]);
     app.parse(argc, argv);
     Expected<> done = chosen();

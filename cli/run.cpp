@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/model_file.h"
+#include "cli/ort_flags.h"
 #include "cli/summary.h"
 #include "cli/terminal.h"
 #include "cli/usage.h"
@@ -26,6 +27,7 @@ struct RunFlags {
   std::string model, engine = "auto", save_outputs, seed = "0", runs = "1", threads = "1", timeout, json;
   std::vector<std::string> outputs;
   InputFlags inputs;
+  OrtFlags ort;
 };
 
 // ---- before the run -----------------------------------------------------------------------------------------------------
@@ -39,9 +41,9 @@ void check_outputs(const std::vector<Port>& ports, const std::vector<std::string
   }
 }
 
-RuntimeSpec spec_of(const RunFlags& flags, const GivenInputs& given) {
+RuntimeSpec spec_of(const RunFlags& flags, EngineChoice engine, const GivenInputs& given) {
   RuntimeSpec spec{.model = ModelFile{flags.model},
-                   .engine = flags.engine,
+                   .engine = std::move(engine),
                    .dimensions = given.dimensions,
                    .outputs = flags.outputs,
                    .threads = {.count = count_of("--threads", flags.threads, threads_max())},
@@ -177,6 +179,7 @@ Expected<Json> json_of(const RunFlags& flags, const Runtime& runtime, const Give
               {"path", flags.model},
               {"engine", report.engine},
               {"reason", report.reason},
+              {"providers", flags.ort.providers},
               {"dimensions", std::move(dimensions)},
               {"seed", flags.inputs.seed},
               {"threads", runtime.spec().threads.count},
@@ -211,8 +214,20 @@ Expected<> print(const RunFlags& flags, const Runtime& runtime, const std::vecto
   return {};
 }
 
+// By name, unless there are flags for engine ort.
+Expected<EngineChoice> engine_of(const RunFlags& flags, ProfileFolder& traces) {
+  if (flags.ort.given().empty()) return EngineChoice(flags.engine);
+  LANEWAY_TRY_ASSIGN(OrtEngineSpec spec, ort_spec(flags.ort));
+  if (!flags.ort.profile.empty()) {
+    LANEWAY_TRY(check_writable("--profile " + flags.ort.profile, flags.ort.profile));
+    LANEWAY_TRY(traces.begin(spec));
+  }
+  return EngineChoice(std::move(spec));
+}
+
 Expected<> run(RunFlags flags) {
   check_engines("--engine", {flags.engine}, {});
+  check_ort_flags(flags.ort, flags.engine);
   flags.inputs.seed = seed_of("--seed", flags.seed);
   count_of("--runs", flags.runs, runs_max);
   if (!flags.timeout.empty()) duration_of("--timeout", flags.timeout);
@@ -220,7 +235,9 @@ Expected<> run(RunFlags flags) {
   if (model.outputs.empty()) return Error(ErrorCode::invalid_argument, flags.model + ": model: has no outputs");
   check_outputs(model.outputs, flags.outputs);
   LANEWAY_TRY_ASSIGN(const GivenInputs given, resolve_inputs(model.inputs, flags.inputs));
-  const RuntimeSpec spec = spec_of(flags, given);
+  ProfileFolder traces;
+  LANEWAY_TRY_ASSIGN(EngineChoice engine, engine_of(flags, traces));
+  const RuntimeSpec spec = spec_of(flags, std::move(engine), given);
   if (!flags.json.empty()) LANEWAY_TRY(check_json(flags.json));
   if (!flags.save_outputs.empty()) LANEWAY_TRY(make_folder(flags.save_outputs));
   print_defaulted("run", given);
@@ -229,6 +246,7 @@ Expected<> run(RunFlags flags) {
   Lane& lane = *runtime.lanes().front();
   LANEWAY_TRY(fill_inputs(lane, given, flags.inputs.seed));
   LANEWAY_TRY_ASSIGN(const std::vector<double> times_us, run_often(lane, flags));
+  if (!flags.ort.profile.empty()) LANEWAY_TRY(traces.end(*ort_session(lane.binding()), flags.ort.profile));
   LANEWAY_TRY_ASSIGN(const std::vector<Result> results, results_of(lane, flags.outputs));
   if (flags.json != "-") LANEWAY_TRY(print(flags, runtime, times_us, results));
   if (!flags.json.empty()) {
@@ -258,6 +276,8 @@ void add_run(CLI::App& app, Command& chosen) {
       ->capture_default_str();
   command.add_option("--threads", flags->threads, "That compute one run")->type_name("N")->capture_default_str();
   command.add_option("--timeout", flags->timeout, "Ends a run that is still going on then: 5ms, 100us, 2s")->type_name("TIME");
+  add_ort_flags(command, flags->ort);
+  add_profile_flag(command, flags->ort);
   command.add_option("--json", flags->json, "Write the same for machines; - is stdout, without the text")->type_name("FILE|-");
   command.footer(
       "Inputs are random unless --input says otherwise: floats uniform in [-1, 1], integers and\n"
@@ -265,7 +285,8 @@ void add_run(CLI::App& app, Command& chosen) {
       "Examples:\n"
       "  laneway run mnist.onnx --input image=digit.npy\n"
       "  laneway run encoder.onnx --dim sequence=17 --input ids=random:0..999 --output pooled\n"
-      "  laneway run mlp.onnx --runs 1000 --threads 2 --json - | jq .p50_us\n");
+      "  laneway run mlp.onnx --runs 1000 --threads 2 --json - | jq .p50_us\n"
+      "  laneway run mlp.onnx --provider CUDA:device_id=1 --provider CPU --profile trace.json\n");
   command.callback([flags, &chosen] { chosen = [flags] { return run(*flags); }; });
 }
 

@@ -121,6 +121,10 @@ Expected<> close_output() {
 
 Expected<> check_writable(const std::string& what, const std::filesystem::path& path) {
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    return Error(ErrorCode::invalid_argument, what + ": cannot be written: is a folder: expected a file");
+  }
   if (access(path.c_str(), W_OK) == 0) return {};
   if (errno == ENOENT && access(folder.c_str(), W_OK | X_OK) == 0) return {};
   return Error(errno_code(errno), fmt::format("{}: cannot be written: {}", what, std::strerror(errno)));

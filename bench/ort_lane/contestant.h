@@ -10,6 +10,7 @@
 #include "bench/measure/rounds.h"
 #include "laneway/core/expected.h"
 #include "laneway/core/port.h"
+#include "laneway/engines/ort.h"
 #include "laneway/memory/buffer.h"
 
 namespace laneway::bench {
@@ -28,6 +29,7 @@ struct Workload {
   std::vector<WorkloadPort> inputs = {}, outputs = {};
   int threads = 1;  ///< Of one run.
   int lanes = 1;
+  OrtEngineSpec ort = {};  ///< For lanes of engine "ort"; the others are not told of it.
 };
 
 /// The memory of one lane's ports, shared by all contestants, so that no one's lies better than another's.

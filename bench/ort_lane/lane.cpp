@@ -45,7 +45,7 @@ LaneSpec lane_over(const Workload& workload, LaneBuffers& buffers) {
 Expected<std::unique_ptr<Contestant>> open_lanes(std::string_view engine, const Workload& workload,
                                                  std::vector<LaneBuffers>& buffers) {
   RuntimeSpec spec{.model = ModelFile{workload.model},
-                   .engine = std::string(engine),
+                   .engine = engine == OrtEngineSpec::name() ? EngineChoice(workload.ort) : EngineChoice(std::string(engine)),
                    .dimensions = workload.dimensions,
                    .lanes = workload.lanes,
                    .threads = {.count = workload.threads}};

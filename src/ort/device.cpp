@@ -87,8 +87,10 @@ struct DeviceLister {
       }
     }
     LANEWAY_TRY_ASSIGN(const std::vector<OrtEpDevice*> before, list(*environment));
+    std::error_code failure;  // from the process's folder, where ONNX Runtime would begin at its own
+    const std::filesystem::path from_root = std::filesystem::absolute(path, failure);
     auto registered = call(*environment->library(), LANEWAY_ORT_FN(RegisterExecutionProviderLibrary), environment->native(),
-                           name.c_str(), path.c_str());
+                           name.c_str(), failure ? path.c_str() : from_root.c_str());
     if (!registered) {
       return Error(ErrorCode::unavailable,
                    "provider library " + path.string() + ": " + std::string(registered.error().message()));

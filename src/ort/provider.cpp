@@ -42,7 +42,10 @@ Expected<> attach_generic(const Attachment& a) {
 }
 
 // Every session has it, behind all others.
-Expected<> attach_cpu(const Attachment&) { return {}; }
+Expected<> attach_cpu(const Attachment& a) {
+  if (a.count() == 0) return {};
+  return Error(ErrorCode::invalid_argument, std::string("options: ") + a.texts.names[0] + ": it takes none");
+}
 
 Expected<> attach_cann(const Attachment& a) {
   return a.typed<OrtCANNProviderOptions>(LANEWAY_ORT_FN(CreateCANNProviderOptions), LANEWAY_ORT_FN(UpdateCANNProviderOptions),

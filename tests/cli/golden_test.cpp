@@ -108,6 +108,12 @@ TEST_F(GoldenCli, L40_UnknownPort) { expect("unknown_port", {"run", "mnist.onnx"
 TEST_F(GoldenCli, L40_UnknownDimension) { expect("unknown_dimension", {"run", "encoder.onnx", "--dim", "seq=17"}); }
 TEST_F(GoldenCli, L40_WrongType) { expect("wrong_type", {"run", "mnist.onnx", "--input", "image=x.npy"}); }
 TEST_F(GoldenCli, L40_UnknownEngine) { expect("unknown_engine", {"run", "mnist.onnx", "--engine", "onnx"}); }
+TEST_F(GoldenCli, L40_UnknownProvider) { expect("unknown_provider", {"run", "mnist.onnx", "--provider", "CPUU:a=1"}); }
+TEST_F(GoldenCli, L40_ProviderOption) { expect("provider_option", {"run", "mnist.onnx", "--provider", "CPU:threads"}); }
+TEST_F(GoldenCli, L40_ProviderOfAnotherEngine) {
+  expect("provider_of_another_engine", {"run", "mnist.onnx", "--engine", "null", "--provider", "CPU"});
+}
+TEST_F(GoldenCli, L40_ConvertInPlace) { expect("convert_in_place", {"convert", "mnist.onnx", "mnist.onnx"}); }
 TEST_F(GoldenCli, L40_NoOnnxRuntime) {
   expect("no_onnxruntime", {"run", "mnist.onnx"}, {"LANEWAY_ORT_LIBRARY=/nowhere/libonnxruntime.so"});
 }

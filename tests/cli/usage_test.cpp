@@ -34,7 +34,7 @@ class CliUsage : public testing::Test {
 
 TEST_F(CliUsage, HelpOfEveryCommandTellsItsFlagsAndShowsExamples) {
   EXPECT_EQ(run({"--help"}).status, 0);
-  for (const char* command : {"run", "inspect", "bench", "doctor"}) {
+  for (const char* command : {"run", "inspect", "bench", "convert", "doctor"}) {
     EXPECT_THAT(run({"--help"}).out, HasSubstr(std::string("\n  ") + command + " "));
     const Ended help = run({command, "--help"});
     EXPECT_EQ(help.status, 0);
@@ -54,9 +54,9 @@ TEST_F(CliUsage, HelpOfEveryCommandTellsItsFlagsAndShowsExamples) {
 }
 
 TEST_F(CliUsage, MisspelledWordsGetANearMatch) {
-  expect_usage(
-      {"bnech", "encoder.onnx"},
-      "laneway: error: bnech: no such command: expected one of run, inspect, bench, doctor, got bnech (did you mean bench?)");
+  expect_usage({"bnech", "encoder.onnx"},
+               "laneway: error: bnech: no such command: expected one of run, inspect, bench, convert, doctor, got bnech (did you "
+               "mean bench?)");
   expect_usage({"run", "encoder.onnx", "--inptu", "ids=1"}, "laneway run: error: --inptu: no such flag (did you mean --input?)");
   expect_usage({"run", "encoder.onnx", "--thread=2"}, "--thread: no such flag (did you mean --threads?)");
   expect_usage({"run", "encoder.onnx", "--input", "idz=1"},
@@ -80,7 +80,7 @@ TEST_F(CliUsage, WhatIsNotNearIsNotSuggested) {
 }
 
 TEST_F(CliUsage, ValuesThatDoNotFitNameTheFlag) {
-  expect_usage({}, "no command: expected one of run, inspect, bench, doctor");
+  expect_usage({}, "no command: expected one of run, inspect, bench, convert, doctor");
   expect_usage({"run"}, "MODEL is required");
   expect_usage({"run", "identity.onnx", "--runs", "0"}, "--runs: expected a count from 1 to 10000000, got 0");
   expect_usage({"run", "identity.onnx", "--runs", "many"}, "--runs: expected a count from 1 to 10000000, got many");
