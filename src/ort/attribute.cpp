@@ -172,7 +172,9 @@ struct ReadAttribute {
   template <class T>
   Expected<std::vector<T>> list(OrtOpAttrType type) const {
     std::size_t bytes = 0;
-    if (read(type, nullptr, 0, &bytes)) return std::vector<T>();
+    const auto sized = read(type, nullptr, 0, &bytes);
+    if (sized) return std::vector<T>();
+    if (bytes == 0) return sized.error();
     std::vector<T> values(bytes / sizeof(T));
     LANEWAY_TRY(read(type, values.data(), bytes, &bytes));
     return values;

@@ -62,6 +62,7 @@ Expected<std::unique_ptr<KernelContext::Kernel>> make_kernel(const NativeOperato
   const KernelInfo info(library, native_info);
   auto kernel = std::make_unique<KernelContext::Kernel>(library, native.op);
   std::size_t outputs = 0;
+  LANEWAY_TRY(call(*library, LANEWAY_ORT_FN(KernelInfo_GetInputCount), native_info, &kernel->inputs));
   LANEWAY_TRY(call(*library, LANEWAY_ORT_FN(KernelInfo_GetOutputCount), native_info, &outputs));
   for (std::size_t i = 0; i < outputs; ++i) {
     std::size_t characters = 0;

@@ -79,6 +79,8 @@ struct DeviceLister {
 
   static Expected<std::shared_ptr<const ProviderLibrary>> load(const std::shared_ptr<const Environment>& environment,
                                                                const std::string& name, const std::filesystem::path& path) {
+    // Before the lock, which its destructor takes too; whatever fails from here on, it takes back what was done.
+    const std::shared_ptr<ProviderLibrary> library(new ProviderLibrary(environment, name));
     const std::scoped_lock lock(registry().mutex);
     for (const Registry::Entry& entry : registry().entries) {
       if (entry.environment == environment->native() && entry.name == name) {
@@ -95,16 +97,10 @@ struct DeviceLister {
       return Error(ErrorCode::unavailable,
                    "provider library " + path.string() + ": " + std::string(registered.error().message()));
     }
-    auto own = list(*environment);
-    if (!own) {  // before there is an object: its destructor locks
-      (void)call(*environment->library(), LANEWAY_ORT_FN(UnregisterExecutionProviderLibrary), environment->native(),
-                 name.c_str());
-      return std::move(own).error();
-    }
-    std::erase_if(*own, [&](OrtEpDevice* native) { return std::ranges::find(before, native) != before.end(); });
-    const std::shared_ptr<ProviderLibrary> library(new ProviderLibrary(environment, name));
-    registry().entries.push_back({environment->native(), name, library, *own});
-    library->devices_ = *std::move(own);
+    library->registered_ = true;
+    LANEWAY_TRY_ASSIGN(library->devices_, list(*environment));
+    std::erase_if(library->devices_, [&](OrtEpDevice* native) { return std::ranges::find(before, native) != before.end(); });
+    registry().entries.push_back({environment->native(), name, library, library->devices_});
     return std::shared_ptr<const ProviderLibrary>(library);
   }
 
@@ -189,7 +185,9 @@ Expected<std::shared_ptr<const ProviderLibrary>> ProviderLibrary::load(const std
   return DeviceLister::load(environment, name, path);
 }
 
-ProviderLibrary::~ProviderLibrary() { DeviceLister::unload(*environment_, name_); }
+ProviderLibrary::~ProviderLibrary() {
+  if (registered_) DeviceLister::unload(*environment_, name_);
+}
 
 std::vector<Device> ProviderLibrary::devices() const {
   std::vector<Device> found;

@@ -171,6 +171,7 @@ Environment::Environment(EnvironmentSpec spec, MemoryInfo host_memory, Allocator
 
 Environment::~Environment() {
   handle_.reset();
+  if (!known_) return;  // it was not made: get() found no room, and has the lock
   const std::scoped_lock lock(process().mutex);
   process().exists = false;
   process().gone.notify_all();
@@ -197,9 +198,9 @@ Expected<std::shared_ptr<const Environment>> Environment::get(const EnvironmentS
   LANEWAY_TRY_ASSIGN(Handle<OrtEnv> native, make_native(library, spec, workers.get()));
   LANEWAY_TRY(*spec.telemetry ? call(*library, LANEWAY_ORT_FN(EnableTelemetryEvents), native.get())
                               : call(*library, LANEWAY_ORT_FN(DisableTelemetryEvents), native.get()));
-  const std::shared_ptr<const Environment> made(
+  const std::shared_ptr<Environment> made(
       new Environment(std::move(spec), std::move(memory), std::move(allocator), std::move(workers), std::move(native)));
-  process().exists = true;
+  made->known_ = process().exists = true;
   process().current = made;
   return made;
 }

@@ -131,12 +131,15 @@ Expected<std::shared_ptr<const GraphicsInterop>> GraphicsInterop::begin(const De
   const OrtGraphicsInteropConfig* const given = &config;
   const OrtEpDevice* const native = device.native();
   LANEWAY_TRY_ASSIGN(const Table functions, interop(device));
+  const std::shared_ptr<GraphicsInterop> made(new GraphicsInterop(device));
   auto begun = call(functions, LANEWAY_ORT_FN(InitGraphicsInteropForEpDevice), native, given);
   if (!begun) return std::move(begun).error().with_context("graphics on " + device.provider());
-  return std::shared_ptr<const GraphicsInterop>(new GraphicsInterop(device));
+  made->begun_ = true;
+  return std::shared_ptr<const GraphicsInterop>(made);
 }
 
 GraphicsInterop::~GraphicsInterop() {
+  if (!begun_) return;
   const OrtEpDevice* const native = device_.native();
   if (const auto functions = interop(device_)) {
     (void)call(*functions, LANEWAY_ORT_FN(DeinitGraphicsInteropForEpDevice), native);

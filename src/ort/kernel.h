@@ -18,6 +18,7 @@ struct LANEWAY_PRIVATE KernelContext::Kernel {
   std::shared_ptr<const Library> library;
   const Operator& made_as;
   void* own = nullptr;                   // of the user's kernel type
+  std::size_t inputs = 0;                // of the node
   std::vector<bool> outputs = {};        // which the node has
   Handle<OrtAllocator> allocator = {};   // of the provider that runs it
   const OrtMemoryInfo* where = nullptr;  // the allocator's

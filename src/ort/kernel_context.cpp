@@ -48,17 +48,8 @@ Expected<Allocation> allocate_from(const std::shared_ptr<OrtAllocator>& allocato
                                                               })};
 }
 
-std::size_t KernelContext::input_count() const noexcept {
-  std::size_t count = 0;
-  const auto counted = call(*library(), LANEWAY_ORT_FN(KernelContext_GetInputCount), native_, &count);
-  return counted ? count : 0;
-}
-
-std::size_t KernelContext::output_count() const noexcept {
-  std::size_t count = 0;
-  const auto counted = call(*library(), LANEWAY_ORT_FN(KernelContext_GetOutputCount), native_, &count);
-  return counted ? count : 0;
-}
+std::size_t KernelContext::input_count() const noexcept { return kernel_.inputs; }
+std::size_t KernelContext::output_count() const noexcept { return kernel_.outputs.size(); }
 
 Expected<std::optional<Operand>> KernelContext::input(std::size_t index) const {
   const OrtValue* value = nullptr;

@@ -57,10 +57,7 @@ struct Finder {
     std::size_t count = 0;
     LANEWAY_TRY(
         call(*library, LANEWAY_ORT_FN(KernelInfoGetAttributeArray_string), info, name, allocator.native(), &texts, &count));
-    std::vector<std::string> values;
-    for (std::size_t i = 0; i < count; ++i) values.push_back(take_text(allocator, texts[i]));
-    allocator.native()->Free(allocator.native(), texts);
-    return values;
+    return take_texts(allocator, texts, count);
   }
 
   // Each function of lists finds any attribute, as an empty list where it is of another kind.

@@ -89,9 +89,9 @@ Expected<std::vector<std::string>> Library::providers() const {
   char** names = nullptr;
   int count = 0;
   LANEWAY_TRY(call(*this, LANEWAY_ORT_FN(GetAvailableProviders), &names, &count));
-  std::vector<std::string> providers(names, names + count);
-  release_names(*this, names, count);
-  return providers;
+  const auto give_back = [this, count](char** list) { release_names(*this, list, count); };
+  const std::unique_ptr<char*, decltype(give_back)> taken(names, give_back);
+  return std::vector<std::string>(names, names + count);
 }
 
 std::string Library::build_info() const { return api_->GetBuildInfoString(); }

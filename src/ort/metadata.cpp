@@ -27,13 +27,11 @@ struct MetadataReader {
     std::int64_t count = 0;
     LANEWAY_TRY(call(library, LANEWAY_ORT_FN(ModelMetadataGetCustomMetadataMapKeys), native, allocator.native(), &keys, &count));
     std::vector<std::pair<std::string, std::string>> entries;
-    for (std::int64_t i = 0; i < count; ++i) entries.emplace_back(take_text(allocator, keys[i]), "");
-    allocator.native()->Free(allocator.native(), keys);
-    for (auto& [key, value] : entries) {
+    for (const std::string& key : take_texts(allocator, keys, static_cast<std::size_t>(count))) {
       char* text = nullptr;
       LANEWAY_TRY(
           call(library, LANEWAY_ORT_FN(ModelMetadataLookupCustomMetadataMap), native, allocator.native(), key.c_str(), &text));
-      value = take_text(allocator, text);
+      entries.emplace_back(key, take_text(allocator, text));
     }
     return entries;
   }

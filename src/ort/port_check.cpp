@@ -48,7 +48,8 @@ Expected<> check_position(const Session& session, Direction direction, std::size
 Expected<> check_port(const Session& session, Direction direction, std::size_t position, const Value& value) {
   LANEWAY_TRY(check_position(session, direction, position));
   const Port& port = ports_of(session, direction)[position];
-  if (value.native() && !value.holds_anything()) {
+  LANEWAY_TRY_ASSIGN(const bool full, value.holds_anything());
+  if (value.native() && !full) {
     return Error(ErrorCode::unimplemented, std::string(name(direction)) + " " + port.name +
                                                ": an optional that holds nothing: the C API of ONNX Runtime cannot take one");
   }

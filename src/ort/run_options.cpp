@@ -16,8 +16,9 @@ namespace {
 constexpr int no_severity = -1;
 
 // Neither of the two calls this serves can fail in a library there is; a status must be given back all the same.
-void drop(const Library& library, OrtStatus* status) noexcept {
+bool succeeded(const Library& library, OrtStatus* status) noexcept {
   if (status) release(library, status);
+  return !status;
 }
 
 }  // namespace
@@ -93,13 +94,12 @@ Expected<> RunOptions::set_config(const std::string& key, const std::string& val
 void RunOptions::terminate() noexcept {
   if (!handle_) return;
   terminated_.store(true, std::memory_order_release);
-  drop(library(), library().api()->RunOptionsSetTerminate(native()));
+  static_cast<void>(succeeded(library(), library().api()->RunOptionsSetTerminate(native())));
 }
 
 void RunOptions::resume() noexcept {
   if (!handle_) return;
-  drop(library(), library().api()->RunOptionsUnsetTerminate(native()));
-  terminated_.store(false, std::memory_order_release);
+  if (succeeded(library(), library().api()->RunOptionsUnsetTerminate(native()))) terminated_.store(false, std::memory_order_release);
 }
 
 Expected<> RunOptions::enable_profiling(const std::filesystem::path& prefix) {

@@ -33,7 +33,10 @@ Expected<Attribute> ShapeInference::attribute(const std::string& name) const {
   LANEWAY_TRY(no_nul("attribute", name));
   const OrtOpAttr* attribute = nullptr;
   const auto found = call(*library_, LANEWAY_ORT_FN(ShapeInferContext_GetAttribute), native_, name.c_str(), &attribute);
-  if (!found) return Error(ErrorCode::not_found, "attribute " + name + ": the node has none of that name");
+  if (!found) {  // for whatever reason: ONNX Runtime has one code for all of them
+    return Error(ErrorCode::not_found,
+                 "attribute " + name + ": the node has none of that name (" + std::string(found.error().message()) + ")");
+  }
   return to_attribute(library_, attribute);
 }
 

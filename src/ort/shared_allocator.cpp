@@ -76,16 +76,7 @@ Expected<Handle<OrtArenaCfg>> make_config(const std::shared_ptr<const Library>& 
 
 // A second one would take the place of the first under the sessions that use it, without a word from ONNX Runtime. There is one
 // environment per process, and so one of these.
-std::atomic<bool> registered{false};
-
-Expected<> register_once(const Library& library, auto&& function, auto... args) {
-  if (registered.exchange(true)) {
-    return Error(ErrorCode::failed_precondition, "shared allocator: another lives: expected none (its holders are sessions too)");
-  }
-  auto done = call(library, function, args...);
-  if (!done) registered.store(false);
-  return done;
-}
+std::atomic<bool> any_registered{false};
 
 }  // namespace
 
@@ -93,14 +84,27 @@ struct LANEWAY_PRIVATE SharedAllocator::Native {
   explicit Native(MemoryInfo where) : memory(std::move(where)) {}
   MemoryInfo memory;
   std::optional<Source> source = std::nullopt;
+  bool registered = false;  // and to be given up
+
+  Expected<> enlist(const Library& library, auto&& function, auto... args) {
+    if (any_registered.exchange(true)) {
+      return Error(ErrorCode::failed_precondition,
+                   "shared allocator: another lives: expected none (its holders are sessions too)");
+    }
+    registered = true;
+    auto done = call(library, function, args...);
+    if (!done) any_registered.store(registered = false);
+    return done;
+  }
 };
 
 SharedAllocator::SharedAllocator(std::shared_ptr<const Environment> environment, std::unique_ptr<Native> native) noexcept
     : environment_(std::move(environment)), native_(std::move(native)) {}
 
 SharedAllocator::~SharedAllocator() {
+  if (!native_->registered) return;
   (void)call(*environment_->library(), LANEWAY_ORT_FN(UnregisterAllocator), environment_->native(), native_->memory.native());
-  registered.store(false);
+  any_registered.store(false);
 }
 
 Expected<std::shared_ptr<const SharedAllocator>> SharedAllocator::arena(const std::shared_ptr<const Environment>& environment,
@@ -110,9 +114,11 @@ Expected<std::shared_ptr<const SharedAllocator>> SharedAllocator::arena(const st
   LANEWAY_TRY_ASSIGN(MemoryInfo memory, MemoryInfo::host(library));
   auto native = std::make_unique<Native>(std::move(memory));
   const char* const* const none = nullptr;
-  LANEWAY_TRY(register_once(*library, LANEWAY_ORT_FN(CreateAndRegisterAllocatorV2), environment->native(), "CPUExecutionProvider",
-                            native->memory.native(), config.get(), none, none, std::size_t{0}));
-  return std::shared_ptr<const SharedAllocator>(new SharedAllocator(environment, std::move(native)));
+  const std::shared_ptr<const SharedAllocator> made(new SharedAllocator(environment, std::move(native)));
+  LANEWAY_TRY(made->native_->enlist(*library, LANEWAY_ORT_FN(CreateAndRegisterAllocatorV2), environment->native(),
+                                    "CPUExecutionProvider", made->native_->memory.native(), config.get(), none, none,
+                                    std::size_t{0}));
+  return made;
 }
 
 Expected<std::shared_ptr<const SharedAllocator>> SharedAllocator::own(const std::shared_ptr<const Environment>& environment,
@@ -126,8 +132,9 @@ Expected<std::shared_ptr<const SharedAllocator>> SharedAllocator::own(const std:
   auto native = std::make_unique<Native>(std::move(memory));
   native->source.emplace(std::move(source), native->memory.native());
   OrtAllocator* const allocator = &*native->source;
-  LANEWAY_TRY(register_once(*library, LANEWAY_ORT_FN(RegisterAllocator), environment->native(), allocator));
-  return std::shared_ptr<const SharedAllocator>(new SharedAllocator(environment, std::move(native)));
+  const std::shared_ptr<const SharedAllocator> made(new SharedAllocator(environment, std::move(native)));
+  LANEWAY_TRY(made->native_->enlist(*library, LANEWAY_ORT_FN(RegisterAllocator), environment->native(), allocator));
+  return made;
 }
 
 }  // namespace laneway::ort

@@ -39,7 +39,7 @@ static_assert(ORT_NO_SUCHFILE == 3 && ORT_INVALID_PROTOBUF == 7 && ORT_EP_FAIL =
 
 // ONNX Runtime has no code of its own for memory that is not there.
 bool tells_of_memory(std::string_view text) noexcept {
-  for (const std::string_view sign : {"bad_alloc", "Failed to allocate memory", "is smaller than requested bytes"}) {
+  for (const std::string_view sign : {"bad_alloc", "out of memory", "Failed to allocate memory", "is smaller than requested bytes"}) {
     if (text.find(sign) != text.npos) return true;
   }
   return false;

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include "ort/call.h"
 
@@ -29,10 +30,29 @@ Expected<> check_file(std::string_view object, const std::filesystem::path& path
   return Error(errno_code(why), what + " " + text + ": " + std::strerror(why));
 }
 
+namespace {
+
+// Given back even where there is no memory for our copy.
+struct GivesBack {
+  OrtAllocator* allocator;
+  void operator()(void* memory) const noexcept { allocator->Free(allocator, memory); }
+};
+
+}  // namespace
+
 std::string take_text(const Allocator& allocator, char* text) {
-  std::string copy = text ? text : "";
-  allocator.native()->Free(allocator.native(), text);
-  return copy;
+  const std::unique_ptr<char, GivesBack> taken(text, {allocator.native()});
+  return text ? text : "";
+}
+
+std::vector<std::string> take_texts(const Allocator& allocator, char** texts, std::size_t count) {
+  const GivesBack give_back{allocator.native()};
+  const auto give_back_all = [give_back, count](char** list) {
+    for (std::size_t i = 0; i < count; ++i) give_back(list[i]);
+    give_back(list);
+  };
+  const std::unique_ptr<char*, decltype(give_back_all)> taken(texts, give_back_all);
+  return texts ? std::vector<std::string>(texts, texts + count) : std::vector<std::string>();
 }
 
 }  // namespace laneway::ort

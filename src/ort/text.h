@@ -1,7 +1,9 @@
 #pragma once
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "laneway/core/expected.h"
 #include "laneway/ort/memory.h"
@@ -17,5 +19,7 @@ Expected<> check_file(std::string_view object, const std::filesystem::path& path
 
 /// A text that the library allocated, which is given back.
 std::string take_text(const Allocator& allocator, char* text);
+/// A list of such texts.
+std::vector<std::string> take_texts(const Allocator& allocator, char** texts, std::size_t count);
 
 }  // namespace laneway::ort

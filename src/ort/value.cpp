@@ -190,17 +190,17 @@ Expected<std::span<std::byte>> TensorView::host_bytes() const {
                                                    ": expected memory of the host (copy_tensor() brings it there)");
 }
 
-bool Value::holds_anything() const noexcept {
+Expected<bool> Value::holds_anything() const {
   int holds = 0;
-  if (!handle_) return false;
-  const auto asked = call(*library(), LANEWAY_ORT_FN(HasValue), native(), &holds);
-  return asked && holds != 0;
+  if (handle_) LANEWAY_TRY(call(*library(), LANEWAY_ORT_FN(HasValue), native(), &holds));
+  return holds != 0;
 }
 
 // ONNX Runtime crashes where an empty optional is asked for anything else.
 Expected<> Value::present() const {
   if (!handle_) return Error(ErrorCode::invalid_argument, "value: moved away: expected one that owns something");
-  if (!holds_anything())
+  LANEWAY_TRY_ASSIGN(const bool full, holds_anything());
+  if (!full)
     return Error(ErrorCode::invalid_argument, "value: an optional that holds nothing: expected something in it");
   return {};
 }

@@ -96,6 +96,7 @@ class ProviderLibrary : public std::enable_shared_from_this<ProviderLibrary> {
   std::shared_ptr<const Environment> environment_;
   std::string name_;
   std::vector<OrtEpDevice*> devices_;
+  bool registered_ = false;
 };
 
 /// Which devices ONNX Runtime is to prefer where it chooses itself.

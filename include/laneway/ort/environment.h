@@ -81,6 +81,7 @@ class Environment {
   Allocator host_allocator_;
   std::shared_ptr<void> workers_;  // what the threads of the pool were made with: outlives them
   Handle<OrtEnv> handle_;
+  bool known_ = false;  // as the process's
 };
 
 }  // namespace ort

@@ -103,6 +103,7 @@ class GraphicsInterop {
  private:
   explicit GraphicsInterop(Device device) noexcept : device_(std::move(device)) {}
   Device device_;
+  bool begun_ = false;
 };
 
 }  // namespace ort

@@ -106,7 +106,7 @@ struct NodeUse {
 class GraphView {
  public:
   GraphView(std::shared_ptr<const Library> library, const OrtGraph* native) noexcept
-      : library_(std::move(library)), native_(native, [](const OrtGraph*) {}) {}
+      : library_(std::move(library)), native_(std::shared_ptr<const void>(), native) {}  // not ours
 
   Expected<std::string> name() const;
   Expected<std::filesystem::path> model_path() const;  ///< Empty where the model came from memory.

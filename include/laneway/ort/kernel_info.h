@@ -25,7 +25,7 @@ namespace ort {
 class KernelInfo {
  public:
   KernelInfo(std::shared_ptr<const Library> library, const OrtKernelInfo* native) noexcept
-      : library_(std::move(library)), native_(native, [](const OrtKernelInfo*) {}) {}
+      : library_(std::move(library)), native_(std::shared_ptr<const void>(), native) {}  // not ours
 
   /// Nothing where the node has no such attribute.
   Expected<std::optional<Attribute>> find_attribute(const std::string& name) const;

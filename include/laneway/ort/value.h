@@ -89,8 +89,8 @@ class Value {
 
   // Reading ---------------------------------------------------------------------------------------------------------------
 
-  /// False for an optional that holds nothing; then nothing else may be asked of it.
-  bool holds_anything() const noexcept;
+  /// False for an optional that holds nothing, and for a value that was moved away; then nothing else may be asked of it.
+  Expected<bool> holds_anything() const;
   /// An optional that holds something is what it holds.
   Expected<PortKind> kind() const;
   /// In full: of what a sequence or map is made.

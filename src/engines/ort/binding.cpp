@@ -104,9 +104,9 @@ Expected<> OrtBinding::join(BoundSet& set) {
     const auto* memory = std::get_if<Memory>(&attachment);
     const std::optional<Shape> shape = memory ? plan_.shape_of(i, set.shapes()) : std::nullopt;
     if (std::holds_alternative<Absent>(attachment)) continue;
-    // Where ONNX Runtime knows better than the model's author, or whoever proved the shape, it says so here.
-    if (memory && shape && !set.owns(i) && set.join_output(i, *memory, *shape)) continue;
-    LANEWAY_TRY(set.own_output(i));
+    // Where ONNX Runtime knows better than the model's author, or whoever proved the shape, its word counts.
+    const bool joined = memory && shape && !set.owns(i) && check_shape(session_->outputs()[slots_[i]], *shape);
+    LANEWAY_TRY(joined ? set.join_output(i, *memory, *shape) : set.own_output(i));
   }
   return {};
 }

@@ -17,31 +17,38 @@ Expected<Model> Model::read(const ModelSource& source) {
   model.owner_ = owner;
   model.bytes_ = owner->data();
   model.folder_ = file->path.has_parent_path() ? file->path.parent_path() : ".";
-  model.look_inside();
+  LANEWAY_TRY(model.look_inside());
   return model;
 }
 
-Model Model::of(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
-                std::optional<std::filesystem::path> folder) {
+Expected<Model> Model::of(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                          std::optional<std::filesystem::path> folder) {
   Model model(ort::ModelBytes{bytes});  // of a model in ONNX's format ONNX Runtime copies the weights
   model.owner_ = std::move(owner);
   model.bytes_ = bytes;
   model.folder_ = std::move(folder);
-  model.look_inside();
+  LANEWAY_TRY(model.look_inside());
   if (!model.view_) model.source_ = ort::ModelBytes{bytes, model.owner_};
   return model;
 }
 
-void Model::look_inside() {
+// What cannot be read is for ONNX Runtime to judge; but that memory ran out says nothing about the model.
+Expected<> Model::look_inside() {
+  const auto judged_elsewhere = [](Error error) -> Expected<> {
+    if (error.code() == ErrorCode::resource_exhausted) return error;
+    return {};
+  };
   auto view = onnx::parse(bytes_);
-  if (!view) return;
+  if (!view) return judged_elsewhere(std::move(view).error());
   auto inputs = onnx::input_ports(*view);
+  if (!inputs) return judged_elsewhere(std::move(inputs).error());
   auto outputs = onnx::output_ports(*view);
-  if (!inputs || !outputs) return;
+  if (!outputs) return judged_elsewhere(std::move(outputs).error());
   inputs_ = *std::move(inputs);
   outputs_ = *std::move(outputs);
   weight_bytes_ = onnx::weight_bytes(*view);
   view_ = *std::move(view);
+  return {};
 }
 
 Expected<Model> Model::with(std::span<const WeightOverride> weights) const {
@@ -61,7 +68,7 @@ Expected<Model> Model::with(std::span<const WeightOverride> weights) const {
 Expected<> Model::hold() {
   if (!owner_) {
     const auto copy = std::make_shared<const std::vector<std::byte>>(bytes_.begin(), bytes_.end());
-    *this = of(*copy, copy, folder_);
+    LANEWAY_TRY_ASSIGN(*this, of(*copy, copy, folder_));
   }
   if (!view_) return {};
   onnx::TensorReader reader = folder_ ? onnx::TensorReader(*folder_) : onnx::TensorReader();

@@ -21,8 +21,8 @@ class Model {
   /// Errors: those of the file; invalid_argument (an engine that is open already).
   static Expected<Model> read(const ModelSource& source);
   /// Of bytes with an owner. `folder`: where weights in other files are.
-  static Model of(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
-                  std::optional<std::filesystem::path> folder);
+  static Expected<Model> of(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                            std::optional<std::filesystem::path> folder);
 
   /// What ONNX Runtime is to open.
   ort::ModelSource source() const { return source_; }
@@ -44,7 +44,7 @@ class Model {
 
  private:
   explicit Model(ort::ModelSource source) : source_(std::move(source)) {}
-  void look_inside();
+  Expected<> look_inside();
 
   ort::ModelSource source_;
   std::shared_ptr<const void> owner_;  // of the bytes

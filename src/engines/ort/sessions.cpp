@@ -104,7 +104,7 @@ Expected<> share_weights(ort::SessionSpec& spec, Model& model) {
   spec.shared_initializers = std::move(initializers);
   spec.optimisation = ort::Optimisation::none;
   spec.dimensions = spec.dimensions_by_denotation = {};  // in the model by now
-  model = Model::of(laid_out.bytes, laid_out.owner, std::nullopt);
+  LANEWAY_TRY_ASSIGN(model, Model::of(laid_out.bytes, laid_out.owner, std::nullopt));
   spec.model = ort::ModelBytes{laid_out.bytes, laid_out.owner};  // the initializers lie in it
   return {};
 }

@@ -102,7 +102,8 @@ Expected<ort::Value> to_ort(const ort::Environment& environment, const Value& va
 
 Expected<Value> from_ort(const ort::Value& value, PortKind port) {
   if (port == PortKind::optional) {
-    if (!value.holds_anything()) return Value(OptionalValue{});
+    LANEWAY_TRY_ASSIGN(const bool full, value.holds_anything());
+    if (!full) return Value(OptionalValue{});
     LANEWAY_TRY_ASSIGN(const PortKind kind, value.kind());
     LANEWAY_TRY_ASSIGN(Value held, from_ort(value, kind));
     return Value(OptionalValue{std::make_shared<const Value>(std::move(held))});

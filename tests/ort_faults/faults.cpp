@@ -1,0 +1,98 @@
+#include "ort_faults/faults.h"
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "core/guard.h"
+#include "ort_faults/shim.h"
+
+namespace laneway::faults {
+namespace {
+
+/// Functions whose failure is an error of another code, with its text, and why.
+const Reasons recoded = {
+    {"SessionGetOpsetForDomain", "not_found: ONNX Runtime has no other way to say that a model lacks a domain"},
+    {"RegisterExecutionProviderLibrary", "unavailable, whatever a library of somebody else's has against being loaded"},
+    {"GetHardwareDeviceEpIncompatibilityDetails", "not_found: so it says that it knows no such provider"},
+};
+
+/// Functions whose failure leaves no trace, and why.
+const Reasons silent = {
+    {"ReleaseAvailableProviders", "the list was read before, and there is nothing to be done about it"},
+    {"UnregisterAllocator", "called by a destructor, which tells nobody"},
+    {"UnregisterExecutionProviderLibrary", "called by a destructor"},
+    {"DeinitGraphicsInteropForEpDevice", "called by a destructor"},
+    {"RunOptionsSetTerminate", "called by terminate(), which is noexcept: it cannot fail in a library there is"},
+    {"RunOptionsUnsetTerminate", "called by resume(): the same"},
+    {"KernelInfo_GetLogger", "a message that cannot be logged has nowhere to go"},
+    {"KernelContext_GetLogger", "the same"},
+    {"Logger_LogMessage", "the same"},
+    {"KernelInfoGetAttribute_int64", "tried in turn: that a function fails is how ONNX Runtime tells an attribute's kind"},
+    {"KernelInfoGetAttribute_float", "the same"},
+    {"KernelInfoGetAttribute_string", "the same"},
+    {"KernelInfoGetAttribute_tensor", "the same"},
+    {"KernelInfoGetAttributeArray_int64", "the same"},
+};
+
+std::string outcome_of(const Expected<>& result) {
+  return result ? "success" : std::string(name(result.error().code())) + ": " + std::string(result.error().message());
+}
+
+/// Whether the error says what ONNX Runtime said.
+bool carries(const Expected<>& result, const Fault& fault) {
+  return !result && result.error().message().find(fault.text) != std::string_view::npos &&
+         (fault.nested || recoded.contains(fault.function) || result.error().code() == fault.code);
+}
+
+void expect_balance(const std::vector<std::string>& before) {
+  EXPECT_EQ(owned(), before) << "handles are left";
+  EXPECT_EQ(wrongly_given_back(), std::vector<std::string>());
+}
+
+}  // namespace
+
+void fail_each_call(const Flow& flow, const Reasons& also_silent) {
+  ASSERT_EQ(outcome_of(flow()), "success");  // and with that whatever is made once per process
+  const std::vector<std::string> before = owned();
+  fail_call(0);
+  ASSERT_EQ(outcome_of(flow()), "success");
+  const std::uint64_t count = stop_failing().calls;
+  ASSERT_NE(count, 0u);
+  expect_balance(before);
+  for (std::uint64_t i = 1; i <= count && !testing::Test::HasFatalFailure(); ++i) {
+    fail_call(i);
+    const Expected<> result = flow();
+    const Fault fault = stop_failing();
+    SCOPED_TRACE("call " + std::to_string(i) + " of " + std::to_string(count) + ": " + fault.function);
+    EXPECT_FALSE(fault.function.empty()) << "only " << fault.calls << " calls this time";
+    if (!silent.contains(fault.function) && !also_silent.contains(fault.function)) {
+      EXPECT_TRUE(carries(result, fault)) << "got " << outcome_of(result) << "\nexpected " << name(fault.code) << ": "
+                                          << fault.text;
+    }
+    expect_balance(before);
+    EXPECT_EQ(outcome_of(flow()), "success") << "run again";
+  }
+  testing::Test::RecordProperty("calls", static_cast<int>(count));
+}
+
+void fail_each_allocation(const Flow& flow) {
+  const std::vector<std::string> before = owned();
+  const auto run = [&](std::uint64_t number) {
+    fail_allocation(number);
+    auto result = guarded(flow);
+    return std::pair(std::move(result), stop_failing_allocations());
+  };
+  const auto [right, count] = run(0);
+  ASSERT_EQ(outcome_of(right), "success");
+  for (std::uint64_t i = 1; i <= count; ++i) {
+    const auto [result, made] = run(i);
+    SCOPED_TRACE("allocation " + std::to_string(i) + " of " + std::to_string(count));
+    if (made >= i && !result) { EXPECT_EQ(result.error().code(), ErrorCode::resource_exhausted) << outcome_of(result); }
+    expect_balance(before);
+  }
+  EXPECT_EQ(outcome_of(flow()), "success") << "run again";
+  testing::Test::RecordProperty("allocations", static_cast<int>(count));
+}
+
+}  // namespace laneway::faults
