@@ -339,6 +339,23 @@ TEST_F(Devices, L43_MemoryOfAnotherDeviceThanTheLanesIsRefused) {
   EXPECT_THAT(outcome(open(spec)), HasSubstr("input a: lies on device 0: expected memory of device 1"));
 }
 
+TEST_F(Devices, L43_LanesOfBucketsHaveTheirDevicesToo) {
+  plug_in(2);
+  RuntimeSpec spec = on_device(0);
+  spec.dimensions.clear();
+  spec.buckets = BucketSpec{.ladders = {{.dimension = "n", .from = 4, .to = 8}}};
+  spec.lanes = 2;
+  spec.per_lane = {{.device = 0}, {.device = 1}};
+  spec.ports = placed({"b"});
+  Runtime runtime = take(open(spec));
+  for (const std::int64_t n : {3, 7}) {
+    const Lease first = take(runtime.lease({{"n", n}})), second = take(runtime.lease({{"n", n}}));
+    run_and_check(*first, static_cast<std::size_t>(n));
+    run_and_check(*second, static_cast<std::size_t>(n));
+    EXPECT_EQ(take(first->input_memory("b")).device + take(second->input_memory("b")).device, 1) << "one on each";
+  }
+}
+
 TEST_F(Devices, L43_LanesThatWantSomeOutputsHaveTheirDevicesToo) {
   plug_in(2);
   test_models::OnnxModel model;

@@ -58,7 +58,6 @@ OrtBinding::OrtBinding(const OrtPlan& plan, const BindSpec& spec, std::shared_pt
       plan_(plan),
       session_(std::move(session)),
       places_(std::move(places)),
-      device_(spec.device),
       shapes_(plan.spec().inputs),
       input_at_(spec.inputs.size()),
       output_at_(spec.outputs.size()) {

@@ -74,13 +74,12 @@ class alignas(64) OrtBinding final : public Binding {
   bool failed_ = false;      // the last run
   bool any_value_ = false;   // among the inputs
   bool any_result_ = false;  // among the outputs one that must be taken after a run
+  bool any_moved_ = false;   // among the inputs
   ort::RunOptions options_;
-  bool any_moved_ = false;  // among the inputs
   NodeTrace nodes_;
   const OrtPlan& plan_;  // whoever holds the binding holds the plan
   std::shared_ptr<const ort::Session> session_;
-  Places places_;              // of the session's ports
-  std::optional<int> device_;  // that was asked for
+  Places places_;  // of the session's ports
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;
   std::vector<std::size_t> slots_;  // where the session has each output
