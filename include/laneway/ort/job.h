@@ -51,7 +51,7 @@ class Job {
   Expected<Value*> output(std::size_t output);
 
  private:
-  struct State;
+  struct LANEWAY_PRIVATE State;
   explicit Job(std::unique_ptr<State> state) noexcept;
 
   std::unique_ptr<State> state_;  // where ONNX Runtime finds all it needs: it does not move
