@@ -95,10 +95,11 @@ Expected<> append_ports(const Session& session, const Entry<Count>& count_of, co
   std::size_t count = 0;
   LANEWAY_TRY(call(*library, count_of, session.native(), &count));
   for (std::size_t i = 0; i < count; ++i) {
-    char* name = nullptr;
-    LANEWAY_TRY(call(*library, name_of, session.native(), i, allocator.native(), &name));
+    char* text = nullptr;
+    LANEWAY_TRY(call(*library, name_of, session.native(), i, allocator.native(), &text));
+    std::string name = take_text(allocator, text);
     LANEWAY_TRY_ASSIGN(const auto type, make<OrtTypeInfo>(library, type_of, session.native(), i));
-    LANEWAY_TRY_ASSIGN(Port port, port_of(library, take_text(allocator, name), *type));
+    LANEWAY_TRY_ASSIGN(Port port, port_of(library, std::move(name), *type));
     port.optional = optional;
     ports.push_back(std::move(port));
   }
