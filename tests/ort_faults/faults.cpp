@@ -23,6 +23,10 @@ const Reasons silent = {
     {"UnregisterAllocator", "called by a destructor, which tells nobody"},
     {"UnregisterExecutionProviderLibrary", "called by a destructor"},
     {"DeinitGraphicsInteropForEpDevice", "called by a destructor"},
+    {"CompareMemoryInfo", "called by operator==, which is noexcept: what cannot be compared differs"},
+    {"KernelContext_GetGPUComputeStream", "called by stream(), which is noexcept: there is none"},
+    {"Logger_GetLoggingSeverityLevel", "called by log_severity(), which is noexcept: nothing is worth logging then"},
+    {"SessionOptionsSetLoadCancellationFlag", "called by whoever requests the stop, who is told nothing"},
     {"RunOptionsSetTerminate", "called by terminate(), which is noexcept: it cannot fail in a library there is"},
     {"RunOptionsUnsetTerminate", "called by resume(): the same"},
     {"KernelInfo_GetLogger", "a message that cannot be logged has nowhere to go"},
@@ -95,4 +99,30 @@ void fail_each_allocation(const Flow& flow) {
   testing::Test::RecordProperty("allocations", static_cast<int>(count));
 }
 
+namespace {
+
+/// Functions that no flow reaches here, and why.
+const Reasons out_of_reach = {
+    {"KernelContext_GetResource", "fails on a processor, which has none"},
+    {"SetEpDynamicOptions", "fails on a processor, which takes none"},
+    {"SessionReleaseCapturedGraph", "fails on a processor, which captures none"},
+    {"GetTensorTypeAndShape", "for libraries that cannot tell it for less"},
+};
+bool of_a_provider_this_library_lacks(const std::string& function) {
+  return function.find("ProviderOptions") != function.npos || function.find("AppendExecutionProvider") != function.npos;
+}
+
+/// When all tests have run: whoever calls another function of ONNX Runtime adds it to a flow.
+class EveryFunctionFailed : public testing::Environment {
+  void TearDown() override {
+    const testing::UnitTest& all = *testing::UnitTest::GetInstance();
+    if (all.test_to_run_count() != all.total_test_count() || all.skipped_test_count() != 0) return;
+    for (const std::string& function : never_failed()) {
+      EXPECT_TRUE(out_of_reach.contains(function) || of_a_provider_this_library_lacks(function)) << function << " never failed";
+    }
+  }
+};
+[[maybe_unused]] const auto* const every_function_failed = testing::AddGlobalTestEnvironment(new EveryFunctionFailed);
+
+}  // namespace
 }  // namespace laneway::faults

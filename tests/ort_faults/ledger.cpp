@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "ort_faults/shim.h"
@@ -17,6 +18,7 @@ struct State {
   std::vector<std::string> wrong;
   std::uint64_t calls = 0, fail_at = 0;
   Fault fault;
+  std::set<std::string> may_fail, failed;
 };
 State& state() {
   static State& instance = *new State;
@@ -52,11 +54,25 @@ OrtStatus* next_call(const OrtApi& real, const char* function) {
   const std::scoped_lock lock(state().mutex);
   if (++state().calls != state().fail_at) return nullptr;
   const Code code = codes[state().calls % std::size(codes)];
+  state().failed.insert(function);
   const std::string text = "injected into " + std::string(function);
   state().fault = {.function = function, .text = text, .code = code.ours, .nested = Inside::any()};
   OrtStatus* const status = real.CreateStatus(code.theirs, text.c_str());
   state().owned.emplace(std::pair<const void*, const void*>(status, &kind_of<OrtStatus>), function);
   return status;
+}
+
+void known_to_fail(const char* function) { state().may_fail.insert(function); }
+
+std::vector<std::string> never_failed() {
+  std::vector<std::string> functions;
+#define LANEWAY_ORT_TABLE(TABLE, COUNT)
+#define LANEWAY_ORT_ENTRY(TABLE, NAME)
+#define LANEWAY_ORT_TABLE_END(TABLE)
+#define LANEWAY_ORT_USED(NAME) \
+  if (state().may_fail.contains(#NAME) && !state().failed.contains(#NAME)) functions.push_back(#NAME);
+#include "ort_entries.def"
+  return functions;
 }
 
 void fail_call(std::uint64_t number) {

@@ -21,6 +21,9 @@ void given_back(Native* handle, const char* function) {
   if (handle) remove(&kind_of<Native>, handle, function);
 }
 
+/// Of the table.
+void known_to_fail(const char* function);
+
 /// The status of the call that is to fail; null for all others.
 OrtStatus* next_call(const OrtApi& real, const char* function);
 

@@ -107,10 +107,13 @@ TEST_F(OrtModelFaults, O02_CompilingToFunctionsOfTheCallers) {
   const std::string model = graph_as_bytes();
   fail_everything([&]() -> Expected<> {
     CompileSpec spec{.session = spec_of(model)};
+    spec.session.optimisation = Optimisation::none;
     std::size_t weights = 0, bytes = 0;
-    spec.place_weight = [&](const std::string&, const Tensor&, const std::optional<ExternalPlace>&) {
+    spec.place_weight = [&](const std::string&, const Tensor& weight,
+                            const std::optional<ExternalPlace>&) -> Expected<std::optional<ExternalPlace>> {
       ++weights;
-      return Expected<std::optional<ExternalPlace>>(std::optional<ExternalPlace>());
+      if (weight.bytes.size() < 64) return std::optional<ExternalPlace>();
+      return std::optional(ExternalPlace{.file = "mine.bin", .offset = 0, .bytes = weight.bytes.size()});
     };
     LANEWAY_TRY(compile_to(spec, [&](std::span<const std::byte> part) -> Expected<> {
       bytes += part.size();
@@ -181,6 +184,11 @@ TEST_F(OrtModelFaults, O02_ReadingAGraph) {
   const ModelGraph body = {.outputs = {{.name = "m", .shape = {{.extent = 2}}}},
                            .nodes = {{.type = "Neg", .inputs = {"b"}, .outputs = {"m"}}},
                            .name = "body"};
+  model.nodes.push_back({.type = "ConstantOfShape",
+                         .inputs = {"second"},
+                         .outputs = {"filled"},
+                         .attributes = {{"value", Tensor::of({1}, std::vector<float>{1})}}});
+  model.outputs.push_back({.name = "filled", .shape = {{.extent = 2}}});
   const auto shared = std::make_shared<const ModelGraph>(body);
   model.inputs.push_back({.name = "flag", .dtype = DType::boolean});
   model.outputs.push_back({.name = "z", .shape = {{.extent = 2}}});
@@ -191,10 +199,9 @@ TEST_F(OrtModelFaults, O02_ReadingAGraph) {
   const auto set = reinterpret_cast<void (*)(void (*)(const OrtGraph*))>(dlsym(loaded, "set_graph_reader"));
   set([](const OrtGraph* native) {
     const auto library = Library::open();
-    if (was_read || !library) return;
-    const GraphView view(*library, native);
+    if (!what_was_read || !library) return;
     was_read = true;
-    what_was_read = read_graph(view);
+    what_was_read = read_graph(GraphView(*library, native));
   });
   SessionSpec spec{.model = model};
   spec.providers = {{.name = "GraphReader", .devices = provider->devices()}};
@@ -229,6 +236,13 @@ struct Busy {
     LANEWAY_TRY(info.inputs());
     LANEWAY_TRY(info.outputs());
     LANEWAY_TRY(info.node_name());
+    if (info.library()->level() >= 24) {
+      LANEWAY_TRY(info.operator_type());
+      LANEWAY_TRY(info.operator_domain());
+      LANEWAY_TRY(info.operator_since_version());
+      LANEWAY_TRY(info.config());
+    }
+    if (info.library()->level() >= 27) LANEWAY_TRY(info.attribute<std::vector<std::string>>("strings"));
     LANEWAY_TRY(info.constant_input(0));
     LANEWAY_TRY_ASSIGN(auto copy, info.copy());
     LANEWAY_TRY_ASSIGN(auto memory, info.allocate(64));
@@ -244,7 +258,7 @@ struct Busy {
     LANEWAY_TRY_ASSIGN(const std::span<float> out, y.allocate(x.shape()));
     LANEWAY_TRY_ASSIGN(const Allocation scratch, context.scratch(x.elements().size_bytes()));
     LANEWAY_TRY(multiply.invoke(context, {x, x}, {y}));
-    context.log(Severity::verbose, "computed");
+    if (context.log_severity() <= Severity::fatal && !context.stream()) context.log(Severity::verbose, "computed");
     return context.parallel_for(out.size(), [&](std::size_t i) { out[i] += bias; });
   }
   NativeOperator multiply;
@@ -259,6 +273,7 @@ TEST_F(OrtModelFaults, O02_OperatorsOfTheCallers) {
                                               {"text", "three"},
                                               {"integers", {7, -8}},
                                               {"numbers", {1.5, -2.5}},
+                                              {"strings", {"a", "bc", ""}},
                                               {"tensor", test_models::tensor(Shape{1, 2}, std::vector<double>{3.25, 4.5})}});
   fail_everything([&]() -> Expected<> {
     SessionSpec spec = spec_of(model);
@@ -304,6 +319,14 @@ TEST_F(OrtModelFaults, O02_OperatorsOfALibrary) {
   const std::string model = one_node("Double");
   SessionSpec spec = spec_of(model);
   spec.operator_libraries = {LANEWAY_TEST_OPERATOR_LIBRARY};
+  fail_everything([&] { return run_on_one_and_two(spec, 4); });
+}
+
+TEST_F(OrtModelFaults, O02_OperatorsOfAFunction) {
+  ASSERT_NE(dlopen(LANEWAY_TEST_OPERATOR_LIBRARY, RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE), nullptr);
+  const std::string model = one_node("Double");
+  SessionSpec spec = spec_of(model);
+  spec.operator_functions = {"RegisterCustomOps"};
   fail_everything([&] { return run_on_one_and_two(spec, 4); });
 }
 

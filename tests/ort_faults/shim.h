@@ -23,6 +23,9 @@ struct Fault {
 };
 Fault stop_failing();
 
+/// Functions that src/ort calls, that may fail, and that have not been made to.
+std::vector<std::string> never_failed();
+
 /// Handles that are not given back yet: the functions that gave them, in order of names.
 std::vector<std::string> owned();
 /// What was given back that was not owned, since the last call.
