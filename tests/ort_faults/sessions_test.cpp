@@ -1,6 +1,8 @@
 // Flows that open sessions.
 #include "laneway/ort/session.h"
 
+#include <cstdlib>
+#include <stop_token>
 
 #include "ort_faults/faults.h"
 #include "ort_support/folder.h"

@@ -29,7 +29,7 @@ concept Owned = requires(const OrtApi& api) {
   ort::release_function<Native>(api);
 };
 
-/// Gives what stays another's.
+/// Gives what stays another's, or what we only make for ONNX Runtime to take.
 template <auto member>
 constexpr bool lends = false;
 template <>
@@ -40,6 +40,8 @@ template <>
 constexpr bool lends<&OrtApi::KernelContext_GetOutput> = true;
 template <>
 constexpr bool lends<&OrtApi::ShapeInferContext_GetInputTypeShape> = true;
+template <>
+constexpr bool lends<&OrtApi::CreateExternalInitializerInfo> = true;
 
 /// Returns a status that tells of no failure.
 template <auto member>
