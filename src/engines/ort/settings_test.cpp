@@ -110,8 +110,8 @@ TEST(OrtSettings, O05_NodesOfOneRunInParallel) {
 TEST(OrtSettings, O05_DimensionsFixedByWhatTheyStandForShowInThePorts) {
   test_models::OnnxModel model;
   // TypeProto { tensor_type { elem_type: 1, shape { dim { dim_param: "n", denotation: "DATA_BATCH" } } } }
-  model.input("x", test_models::Type("\x0a\x15\x08\x01\x12\x11\x0a\x0f\x12\x01n\x1a\x0a"
-                                     "DATA_BATCH"));
+  model.input("x", test_models::Type{"\x0a\x15\x08\x01\x12\x11\x0a\x0f\x12\x01n\x1a\x0a"
+                                     "DATA_BATCH"});
   model.node("Relu", {"x"}, {"y"}).output("y", DType::f32, {"n"});
   const OpenEngine engine = open_ort(model.bytes(), {.edit_session = [](ort::SessionSpec& spec) {
                                        spec.dimensions_by_denotation = {{"DATA_BATCH", 3}};
