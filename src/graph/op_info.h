@@ -2,6 +2,7 @@
 #include <span>
 #include <string_view>
 
+#include "graph/evaluation.h"
 #include "graph/inference.h"
 #include "graph/node_reader.h"
 #include "laneway/graph/graph.h"
@@ -21,6 +22,7 @@ struct OpInfo {
   std::size_t inputs_min = 0, inputs_max = 0, outputs_max = 1;
   Expected<Op> (*read)(NodeReader& node) = nullptr;
   Expected<> (*infer)(const Op& op, Inference& node) = nullptr;
+  Expected<> (*evaluate)(const Op& op, Evaluation& node) = nullptr;  ///< The reference kernel.
 };
 
 /// Specialised for each struct of ops.def by the file that has it.
@@ -39,10 +41,15 @@ const OpInfo* info_of(std::string_view domain, std::string_view name);
 
 inline constexpr std::size_t any_number = static_cast<std::size_t>(-1);
 
-/// For tables: infer() of a struct as one of any Op.
+/// For tables: a function of one struct as one of any Op.
 template <class Struct, Expected<> (*infer)(const Struct&, Inference&)>
 Expected<> infer_as(const Op& op, Inference& node) {
   return infer(std::get<Struct>(op), node);
+}
+
+template <class Struct, Expected<> (*evaluate)(const Struct&, Evaluation&)>
+Expected<> evaluate_as(const Op& op, Evaluation& node) {
+  return evaluate(std::get<Struct>(op), node);
 }
 
 }  // namespace laneway::graph

@@ -55,6 +55,46 @@ Expected<> infer_conv(const Conv& op, Inference& node) {
   return {};
 }
 
+// ---- reference kernel -----------------------------------------------------------------------------------------------------
+
+Expected<> evaluate_conv(const Conv& op, Evaluation& node) {
+  const Shape &x = node.input(0).shape, &weight = node.input(1).shape;
+  const auto spatial = x.extents().subspan(2), kernel = weight.extents().subspan(2);
+  LANEWAY_TRY_ASSIGN(const WindowRun run, run_window(op.window, spatial, kernel));
+  if (x[1] != weight[1] * op.groups || weight[0] % op.groups != 0) return Inference::wrong("channels do not fit the filters");
+  std::vector<std::int64_t> extents = {x[0], weight[0]};
+  extents.insert(extents.end(), run.counts.begin(), run.counts.end());
+  LANEWAY_TRY_ASSIGN(const Shape shape, Shape::of(extents));
+  LANEWAY_TRY_ASSIGN(const std::size_t places, element_count(run.counts));
+  LANEWAY_TRY_ASSIGN(const std::size_t image, element_count(spatial));
+  LANEWAY_TRY_ASSIGN(const std::size_t taps, element_count(kernel));
+  const auto channels = static_cast<std::size_t>(weight[1]), filters = static_cast<std::size_t>(weight[0]);
+  const std::size_t filters_per_group = filters / static_cast<std::size_t>(op.groups);
+  return with_floats(node.input(0).dtype, [&]<class T>(T) -> Expected<> {
+    const std::vector<T> in = node.elements<T>(0), w = node.elements<T>(1),
+                         bias = node.has_input(2) ? node.elements<T>(2) : std::vector<T>();
+    std::vector<T> y;
+    for (std::size_t n = 0; n < static_cast<std::size_t>(x[0]); ++n) {
+      for (std::size_t f = 0; f < filters; ++f) {
+        const std::size_t first = n * static_cast<std::size_t>(x[1]) + f / filters_per_group * channels;
+        Odometer at(run.counts);
+        for (std::size_t place = 0; place < places; ++place, at.next()) {
+          double sum = bias.empty() ? 0.0 : static_cast<double>(bias[f]);
+          for (std::size_t c = 0; c < channels; ++c) {
+            for_each_in_window(op.window, run, spatial, kernel, at.index(), [&](std::size_t k, std::size_t position) {
+              sum +=
+                  static_cast<double>(in[(first + c) * image + position]) * static_cast<double>(w[(f * channels + c) * taps + k]);
+            });
+          }
+          y.push_back(static_cast<T>(sum));
+        }
+      }
+    }
+    node.give(0, node.input(0).dtype, shape, std::move(y));
+    return {};
+  });
+}
+
 }  // namespace
 
 template <>
@@ -64,7 +104,8 @@ const OpInfo& info_of<Conv>() {
                                   .inputs_min = 2,
                                   .inputs_max = 3,
                                   .read = read_conv,
-                                  .infer = infer_as<Conv, infer_conv>};
+                                  .infer = infer_as<Conv, infer_conv>,
+                                  .evaluate = evaluate_as<Conv, evaluate_conv>};
   return info;
 }
 

@@ -1,7 +1,9 @@
 // Operators that move elements.
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "graph/op_info.h"
 
@@ -221,6 +223,126 @@ Expected<> infer_expand(const Expand&, Inference& node) {
   return {};
 }
 
+// ---- reference kernels ----------------------------------------------------------------------------------------------------
+
+// Gives elements of the first input, whatever they are: `from` says for each of the output's which.
+Expected<> gather_elements(Evaluation& node, const Shape& shape, const std::vector<std::size_t>& from) {
+  const Tensor& x = node.input(0);
+  if (x.dtype == DType::string || bits_of(x.dtype) % 8 != 0) {
+    return Error(ErrorCode::unimplemented, "dtype " + std::string(name(x.dtype)) + ": no reference kernel");
+  }
+  const std::size_t bytes = bits_of(x.dtype) / 8;
+  std::vector<std::byte> y(from.size() * bytes);
+  for (std::size_t i = 0; i < from.size(); ++i) std::memcpy(y.data() + i * bytes, x.bytes.data() + from[i] * bytes, bytes);
+  node.give(0, x.dtype, shape, std::move(y));
+  return {};
+}
+
+// The same, where the source goes by these steps from `start` as the output's indices do.
+Expected<> gather_by_strides(Evaluation& node, const Shape& shape, std::int64_t start, std::span<const std::int64_t> strides) {
+  LANEWAY_TRY_ASSIGN(const std::size_t count, element_count(shape));
+  std::vector<std::size_t> from;
+  Odometer at(shape.extents());
+  for (std::size_t i = 0; i < count; ++i, at.next())
+    from.push_back(static_cast<std::size_t>(std::inner_product(strides.begin(), strides.end(), at.index().begin(), start)));
+  return gather_elements(node, shape, from);
+}
+
+Expected<> evaluate_transpose(const Transpose& op, Evaluation& node) {
+  const Shape& x = node.input(0).shape;
+  const auto steps = strides_of(x);
+  std::vector<std::int64_t> extents, strides;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    const std::size_t axis = op.order.empty() ? x.rank() - 1 - i : static_cast<std::size_t>(op.order[i]);
+    extents.push_back(x[axis]);
+    strides.push_back(steps[axis]);
+  }
+  LANEWAY_TRY_ASSIGN(const Shape shape, Shape::of(extents));
+  return gather_by_strides(node, shape, 0, strides);
+}
+
+Expected<> evaluate_concat(const Concat& op, Evaluation& node) {
+  LANEWAY_TRY_ASSIGN(const Shape shape, inferred_shape(op, node));
+  const auto axis = static_cast<std::size_t>(op.axis < 0 ? op.axis + static_cast<std::int64_t>(shape.rank()) : op.axis);
+  LANEWAY_TRY_ASSIGN(const std::size_t rows, element_count(shape.extents().first(axis)));
+  std::vector<std::byte> y;
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t i = 0; i < node.input_count(); ++i) {
+      const auto part = node.input(i).bytes;
+      const std::size_t length = part.size() / rows;
+      y.insert(y.end(), part.begin() + static_cast<std::ptrdiff_t>(row * length),
+               part.begin() + static_cast<std::ptrdiff_t>((row + 1) * length));
+    }
+  }
+  node.give(0, node.input(0).dtype, shape, std::move(y));
+  return {};
+}
+
+Expected<> evaluate_slice(const Slice& op, Evaluation& node) {
+  const Shape& x = node.input(0).shape;
+  const auto numbers = [&](const std::optional<Integers>& attribute, std::size_t input) -> Expected<Integers> {
+    if (attribute || !node.has_input(input)) return attribute.value_or(Integers());
+    return node.integers(input);
+  };
+  LANEWAY_TRY_ASSIGN(const Integers starts, numbers(op.starts, 1));
+  LANEWAY_TRY_ASSIGN(const Integers ends, numbers(op.ends, 2));
+  LANEWAY_TRY_ASSIGN(Integers axes, numbers(op.axes, 3));
+  LANEWAY_TRY_ASSIGN(Integers steps, numbers(std::nullopt, 4));
+  for (std::size_t i = axes.size(); i < starts.size(); ++i) axes.push_back(static_cast<std::int64_t>(i));
+  steps.resize(starts.size(), 1);
+  if (ends.size() != starts.size() || axes.size() != starts.size())
+    return Inference::wrong("starts, ends, axes: expected as many of each");
+  std::vector<std::int64_t> extents(x.extents().begin(), x.extents().end()), strides = strides_of(x);
+  std::int64_t start = 0;
+  for (std::size_t i = 0; i < starts.size(); ++i) {
+    const std::int64_t at = axes[i] < 0 ? axes[i] + static_cast<std::int64_t>(x.rank()) : axes[i];
+    if (at < 0 || at >= static_cast<std::int64_t>(x.rank()) || steps[i] == 0)
+      return Inference::wrong("axes, steps: " + std::to_string(axes[i]));
+    const auto axis = static_cast<std::size_t>(at);
+    const auto count = extent_of({starts[i], ends[i], at, steps[i]}, x[axis]);
+    const auto first = place(starts[i], x[axis], 0, steps[i] > 0 ? x[axis] : x[axis] - 1);
+    extents[axis] = count->number().value_or(0);
+    start += first->number().value_or(0) * strides[axis];
+    strides[axis] *= steps[i];
+  }
+  LANEWAY_TRY_ASSIGN(const Shape shape, Shape::of(extents));
+  return gather_by_strides(node, shape, start, strides);
+}
+
+Expected<> evaluate_gather(const Gather& op, Evaluation& node) {
+  const Shape &x = node.input(0).shape, &indices_shape = node.input(1).shape;
+  LANEWAY_TRY_ASSIGN(Integers indices, node.integers(1));
+  const auto axis = static_cast<std::size_t>(op.axis < 0 ? op.axis + static_cast<std::int64_t>(x.rank()) : op.axis);
+  if (axis >= x.rank()) return Inference::wrong("axis: " + std::to_string(op.axis));
+  for (std::int64_t& index : indices) {
+    if (index < -x[axis] || index >= x[axis])
+      return Inference::wrong("indices: expected " + std::to_string(-x[axis]) + " to " + std::to_string(x[axis] - 1) + ", got " +
+                              std::to_string(index));
+    if (index < 0) index += x[axis];
+  }
+  std::vector<std::int64_t> extents(x.extents().begin(), x.extents().begin() + static_cast<std::ptrdiff_t>(axis));
+  extents.insert(extents.end(), indices_shape.extents().begin(), indices_shape.extents().end());
+  extents.insert(extents.end(), x.extents().begin() + static_cast<std::ptrdiff_t>(axis) + 1, x.extents().end());
+  LANEWAY_TRY_ASSIGN(const Shape shape, Shape::of(extents));
+  LANEWAY_TRY_ASSIGN(const std::size_t before, element_count(x.extents().first(axis)));
+  LANEWAY_TRY_ASSIGN(const std::size_t after, element_count(x.extents().subspan(axis + 1)));
+  std::vector<std::size_t> from;
+  for (std::size_t i = 0; i < before; ++i) {
+    for (const std::int64_t index : indices) {
+      for (std::size_t k = 0; k < after; ++k)
+        from.push_back((i * static_cast<std::size_t>(x[axis]) + static_cast<std::size_t>(index)) * after + k);
+    }
+  }
+  return gather_elements(node, shape, from);
+}
+
+Expected<> evaluate_expand(const Expand&, Evaluation& node) {
+  LANEWAY_TRY_ASSIGN(const Integers wanted, node.integers(1));
+  LANEWAY_TRY_ASSIGN(const Shape other, Shape::of(wanted));
+  LANEWAY_TRY_ASSIGN(const Shape shape, broadcast(node.input(0).shape, other));
+  return gather_by_strides(node, shape, 0, broadcast_strides(node.input(0).shape, shape.rank()));
+}
+
 }  // namespace
 
 template <>
@@ -230,7 +352,8 @@ const OpInfo& info_of<Transpose>() {
                                   .inputs_min = 1,
                                   .inputs_max = 1,
                                   .read = read_transpose,
-                                  .infer = infer_as<Transpose, infer_transpose>};
+                                  .infer = infer_as<Transpose, infer_transpose>,
+                                  .evaluate = evaluate_as<Transpose, evaluate_transpose>};
   return info;
 }
 template <>
@@ -240,7 +363,8 @@ const OpInfo& info_of<Concat>() {
                                   .inputs_min = 1,
                                   .inputs_max = any_number,
                                   .read = read_concat,
-                                  .infer = infer_as<Concat, infer_concat>};
+                                  .infer = infer_as<Concat, infer_concat>,
+                                  .evaluate = evaluate_as<Concat, evaluate_concat>};
   return info;
 }
 template <>
@@ -250,7 +374,8 @@ const OpInfo& info_of<Slice>() {
                                   .inputs_min = 1,
                                   .inputs_max = 5,
                                   .read = read_slice,
-                                  .infer = infer_as<Slice, infer_slice>};
+                                  .infer = infer_as<Slice, infer_slice>,
+                                  .evaluate = evaluate_as<Slice, evaluate_slice>};
   return info;
 }
 template <>
@@ -260,7 +385,8 @@ const OpInfo& info_of<Gather>() {
                                   .inputs_min = 2,
                                   .inputs_max = 2,
                                   .read = read_gather,
-                                  .infer = infer_as<Gather, infer_gather>};
+                                  .infer = infer_as<Gather, infer_gather>,
+                                  .evaluate = evaluate_as<Gather, evaluate_gather>};
   return info;
 }
 template <>
@@ -270,7 +396,8 @@ const OpInfo& info_of<Expand>() {
                                   .inputs_min = 2,
                                   .inputs_max = 2,
                                   .read = read_expand,
-                                  .infer = infer_as<Expand, infer_expand>};
+                                  .infer = infer_as<Expand, infer_expand>,
+                                  .evaluate = evaluate_as<Expand, evaluate_expand>};
   return info;
 }
 

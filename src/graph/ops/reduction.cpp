@@ -1,6 +1,9 @@
 // Reductions over axes, and softmax.
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
+#include <numeric>
 
 #include "graph/op_info.h"
 
@@ -98,6 +101,114 @@ Expected<> infer_softmax(const Softmax& op, Inference& node) {
   return {};
 }
 
+// ---- reference kernels ----------------------------------------------------------------------------------------------------
+
+// What the elements that become one are so far.
+class Reduced {
+ public:
+  explicit Reduced(F function) : function_(function) {}
+  void take(double x) {
+    switch (function_) {
+      case F::max: value_ = count_ == 0 || x > value_ || x != x ? x : value_; break;
+      case F::min: value_ = count_ == 0 || x < value_ || x != x ? x : value_; break;
+      case F::prod: value_ = (count_ == 0 ? 1 : value_) * x; break;
+      case F::l1: value_ += std::abs(x); break;
+      case F::l2:
+      case F::sum_square: value_ += x * x; break;
+      case F::log_sum_exp: take_exponential(x); break;
+      default: value_ += x;
+    }
+    ++count_;
+  }
+  double result() const {
+    switch (function_) {
+      case F::mean: return value_ / static_cast<double>(count_);
+      case F::max: return count_ == 0 ? -std::numeric_limits<double>::infinity() : value_;
+      case F::min: return count_ == 0 ? std::numeric_limits<double>::infinity() : value_;
+      case F::prod: return count_ == 0 ? 1 : value_;
+      case F::l2: return std::sqrt(value_);
+      case F::log_sum: return std::log(value_);
+      case F::log_sum_exp: return highest_ + std::log(value_);
+      default: return value_;
+    }
+  }
+
+ private:
+  void take_exponential(double x) {
+    if (x > highest_) {
+      value_ = value_ * std::exp(highest_ - x) + 1;
+      highest_ = x;
+    } else {
+      value_ += x == highest_ ? 1 : std::exp(x - highest_);
+    }
+  }
+  F function_;
+  double value_ = 0, highest_ = -std::numeric_limits<double>::infinity();
+  std::size_t count_ = 0;
+};
+
+Expected<> evaluate_reduce(const Reduce& op, Evaluation& node) {
+  const Shape& x = node.input(0).shape;
+  std::vector<std::int64_t> axes = op.axes.value_or(std::vector<std::int64_t>());
+  if (node.has_input(1)) { LANEWAY_TRY_ASSIGN(axes, node.integers(1)); }
+  std::vector<bool> goes(x.rank(), axes.empty() && op.none_is_all);
+  for (const std::int64_t axis : axes) {
+    const std::int64_t at = axis < 0 ? axis + static_cast<std::int64_t>(x.rank()) : axis;
+    if (at < 0 || at >= static_cast<std::int64_t>(x.rank()))
+      return Inference::wrong("axes: " + std::to_string(axis) + ": no such axis");
+    goes[static_cast<std::size_t>(at)] = true;
+  }
+  std::vector<std::int64_t> extents, strides(x.rank());
+  std::int64_t stride = 1;
+  for (std::size_t i = x.rank(); i-- > 0;) {
+    strides[i] = goes[i] ? 0 : stride;
+    stride *= goes[i] ? 1 : x[i];
+  }
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    if (!goes[i]) extents.push_back(x[i]);
+    else if (op.keep_axes) extents.push_back(1);
+  }
+  LANEWAY_TRY_ASSIGN(const Shape shape, Shape::of(extents));
+  LANEWAY_TRY_ASSIGN(const std::size_t count, element_count(shape));
+  return with_numbers(node.input(0).dtype, [&]<class T>(T) -> Expected<> {
+    std::vector<Reduced> results(count, Reduced(op.function));
+    Odometer at(x.extents());
+    for (const T element : node.elements<T>(0)) {
+      const auto to = std::inner_product(strides.begin(), strides.end(), at.index().begin(), std::int64_t{0});
+      results[static_cast<std::size_t>(to)].take(static_cast<double>(element));
+      at.next();
+    }
+    std::vector<T> y;
+    for (const Reduced& one : results) y.push_back(static_cast<T>(one.result()));
+    node.give(0, node.input(0).dtype, shape, std::move(y));
+    return {};
+  });
+}
+
+Expected<> evaluate_softmax(const Softmax& op, Evaluation& node) {
+  const Shape& x = node.input(0).shape;
+  const auto rank = static_cast<std::int64_t>(x.rank());
+  const auto axis = static_cast<std::size_t>(op.axis < 0 ? op.axis + rank : op.axis);
+  LANEWAY_TRY_ASSIGN(const std::size_t before, element_count(x.extents().first(std::min(axis, x.rank()))));
+  LANEWAY_TRY_ASSIGN(const std::size_t from, element_count(x.extents().subspan(std::min(axis, x.rank()))));
+  const std::size_t length = op.flattened ? from : axis < x.rank() ? static_cast<std::size_t>(x[axis]) : 1;
+  const std::size_t step = length == 0 ? 1 : from / length;
+  return with_floats(node.input(0).dtype, [&]<class T>(T) -> Expected<> {
+    std::vector<T> y = node.elements<T>(0);
+    for (std::size_t row = 0; row < before * step; ++row) {
+      const auto at = [&](std::size_t i) -> T& { return y[row / step * from + row % step + i * step]; };
+      Reduced sum(F::log_sum_exp);
+      for (std::size_t i = 0; i < length; ++i) sum.take(static_cast<double>(at(i)));
+      for (std::size_t i = 0; i < length; ++i) {
+        const double logarithm = static_cast<double>(at(i)) - sum.result();
+        at(i) = static_cast<T>(op.logarithm ? logarithm : std::exp(logarithm));
+      }
+    }
+    node.give(0, node.input(0).dtype, x, std::move(y));
+    return {};
+  });
+}
+
 }  // namespace
 
 template <>
@@ -107,7 +218,8 @@ const OpInfo& info_of<Reduce>() {
                                   .inputs_min = 1,
                                   .inputs_max = 2,
                                   .read = read_reduce,
-                                  .infer = infer_as<Reduce, infer_reduce>};
+                                  .infer = infer_as<Reduce, infer_reduce>,
+                                  .evaluate = evaluate_as<Reduce, evaluate_reduce>};
   return info;
 }
 template <>
@@ -117,7 +229,8 @@ const OpInfo& info_of<Softmax>() {
                                   .inputs_min = 1,
                                   .inputs_max = 1,
                                   .read = read_softmax,
-                                  .infer = infer_as<Softmax, infer_softmax>};
+                                  .infer = infer_as<Softmax, infer_softmax>,
+                                  .evaluate = evaluate_as<Softmax, evaluate_softmax>};
   return info;
 }
 

@@ -171,6 +171,32 @@ Expected<> infer_unsqueeze(const Unsqueeze& op, Inference& node) {
   return {};
 }
 
+// ---- reference kernels: the shape rule, of numbers ------------------------------------------------------------------------
+
+// Runs a rule for shapes on tensors that are there, and gives the first input's elements in the shape it says.
+Expected<> as_inferred(const Op& op, Evaluation& node) {
+  LANEWAY_TRY_ASSIGN(const Shape shape, inferred_shape(op, node));
+  if (node.input(0).dtype != DType::string && byte_count(node.input(0).dtype, shape).operator bool() &&
+      *byte_count(node.input(0).dtype, shape) != node.input(0).bytes.size()) {
+    return Inference::wrong("shape: " + to_string(node.input(0).shape) + " does not become " + to_string(shape));
+  }
+  node.give(0, shape, node.input(0));
+  return {};
+}
+
+Expected<> evaluate_shape(const ShapeOf& op, Evaluation& node) {
+  const auto extents = node.input(0).shape.extents();
+  const auto rank = static_cast<std::int64_t>(extents.size());
+  const auto place = [&](std::int64_t at) { return std::clamp<std::int64_t>(at < 0 ? at + rank : at, 0, rank); };
+  const std::int64_t begin = place(op.start), end = std::max(begin, place(op.end.value_or(rank)));
+  node.give(0, DType::i64, Shape{end - begin}, Integers(extents.begin() + begin, extents.begin() + end));
+  return {};
+}
+Expected<> evaluate_reshape(const Reshape& op, Evaluation& node) { return as_inferred(op, node); }
+Expected<> evaluate_flatten(const Flatten& op, Evaluation& node) { return as_inferred(op, node); }
+Expected<> evaluate_squeeze(const Squeeze& op, Evaluation& node) { return as_inferred(op, node); }
+Expected<> evaluate_unsqueeze(const Unsqueeze& op, Evaluation& node) { return as_inferred(op, node); }
+
 }  // namespace
 
 template <>
@@ -180,7 +206,8 @@ const OpInfo& info_of<ShapeOf>() {
                                   .inputs_min = 1,
                                   .inputs_max = 1,
                                   .read = read_shape,
-                                  .infer = infer_as<ShapeOf, infer_shape>};
+                                  .infer = infer_as<ShapeOf, infer_shape>,
+                                  .evaluate = evaluate_as<ShapeOf, evaluate_shape>};
   return info;
 }
 template <>
@@ -190,7 +217,8 @@ const OpInfo& info_of<Reshape>() {
                                   .inputs_min = 2,
                                   .inputs_max = 2,
                                   .read = read_reshape,
-                                  .infer = infer_as<Reshape, infer_reshape>};
+                                  .infer = infer_as<Reshape, infer_reshape>,
+                                  .evaluate = evaluate_as<Reshape, evaluate_reshape>};
   return info;
 }
 template <>
@@ -200,7 +228,8 @@ const OpInfo& info_of<Flatten>() {
                                   .inputs_min = 1,
                                   .inputs_max = 1,
                                   .read = read_flatten,
-                                  .infer = infer_as<Flatten, infer_flatten>};
+                                  .infer = infer_as<Flatten, infer_flatten>,
+                                  .evaluate = evaluate_as<Flatten, evaluate_flatten>};
   return info;
 }
 template <>
@@ -210,7 +239,8 @@ const OpInfo& info_of<Squeeze>() {
                                   .inputs_min = 1,
                                   .inputs_max = 2,
                                   .read = read_axes<Squeeze>,
-                                  .infer = infer_as<Squeeze, infer_squeeze>};
+                                  .infer = infer_as<Squeeze, infer_squeeze>,
+                                  .evaluate = evaluate_as<Squeeze, evaluate_squeeze>};
   return info;
 }
 template <>
@@ -220,7 +250,8 @@ const OpInfo& info_of<Unsqueeze>() {
                                   .inputs_min = 1,
                                   .inputs_max = 2,
                                   .read = read_axes<Unsqueeze>,
-                                  .infer = infer_as<Unsqueeze, infer_unsqueeze>};
+                                  .infer = infer_as<Unsqueeze, infer_unsqueeze>,
+                                  .evaluate = evaluate_as<Unsqueeze, evaluate_unsqueeze>};
   return info;
 }
 

@@ -66,4 +66,23 @@ Expected<Sizes> windowed(const Window& window, std::span<const Size> spatial, st
   return result;
 }
 
+Expected<WindowRun> run_window(const Window& window, std::span<const std::int64_t> spatial,
+                               std::span<const std::int64_t> kernel) {
+  LANEWAY_TRY_ASSIGN(const Sizes counts,
+                     windowed(window, Sizes(spatial.begin(), spatial.end()), Sizes(kernel.begin(), kernel.end())));
+  WindowRun run;
+  for (std::size_t i = 0; i < spatial.size(); ++i) {
+    run.counts.push_back(counts[i].number().value_or(0));
+    const std::int64_t reach = (kernel[i] - 1) * window.dilations[i] + 1;
+    const std::int64_t all = std::max<std::int64_t>(0, (run.counts[i] - 1) * window.strides[i] + reach - spatial[i]);
+    switch (window.padding) {
+      case Window::Padding::given: run.begins.push_back(-window.pads_begin[i]); break;
+      case Window::Padding::valid: run.begins.push_back(0); break;
+      case Window::Padding::same_upper: run.begins.push_back(-(all / 2)); break;
+      case Window::Padding::same_lower: run.begins.push_back(-(all - all / 2)); break;
+    }
+  }
+  return run;
+}
+
 }  // namespace laneway::graph
