@@ -103,7 +103,7 @@ TEST(Size, C04_NothingGrowsOutOfProportion) {
   EXPECT_FALSE(wide.valid());
 }
 
-TEST(Size, C07_TextComesBack) {
+TEST(Size, TextComesBack) {
   EXPECT_EQ(to_string(n * 2 + 1), "2*n + 1");
   EXPECT_EQ(to_string(Size(0) - n), "-n");
   EXPECT_EQ(to_string(n * m - 7), "m*n - 7");
