@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <cstddef>
+#include <span>
 
 #include "laneway/graph/evaluate.h"
 #include "laneway/graph/from_onnx.h"
@@ -32,7 +34,7 @@ void expect_same(const graph::Tensor& ours, const ort::Value& theirs, float tole
   ASSERT_EQ(ours.shape, view.shape) << to_string(ours.shape) << " and " << to_string(view.shape);
   ASSERT_EQ(ours.bytes.size(), view.bytes);
   if (ours.dtype != DType::f32) {
-    EXPECT_EQ(std::memcmp(ours.bytes.data(), view.data, view.bytes), 0);
+    EXPECT_TRUE(std::ranges::equal(ours.bytes, std::span(static_cast<const std::byte*>(view.data), view.bytes)));
     return;
   }
   const auto* a = reinterpret_cast<const float*>(ours.bytes.data());
