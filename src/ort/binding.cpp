@@ -39,6 +39,19 @@ Binding::Binding(std::shared_ptr<const Session> session, Handle<OrtIoBinding> ha
       ports_(new Ports{std::vector<Input>(session_->inputs().size()), std::vector<Output>(session_->outputs().size())}),
       handle_(std::move(handle)) {}
 
+// The old one goes before what its values need.
+Binding& Binding::operator=(Binding&& other) noexcept {
+  handle_ = std::move(other.handle_);
+  ports_ = std::move(other.ports_);
+  session_ = std::move(other.session_);
+  run_ = other.run_;
+  native_session_ = other.native_session_;
+  denormals_as_zero_ = other.denormals_as_zero_;
+  ready_ = other.ready_;
+  any_owned_ = other.any_owned_;
+  return *this;
+}
+
 Expected<> Binding::present() const {
   if (handle_) return {};
   return Error(ErrorCode::failed_precondition, "binding: moved away: expected one that was not");

@@ -215,6 +215,21 @@ TEST_F(OrtBinding, O17_HoldsWhatItBinds) {
   EXPECT_EQ(watch.use_count(), 1);
 }
 
+// What is assigned over goes before the session whose arena it lies in.
+TEST_F(OrtBinding, O17_AssigningOverLastUsersIsSafe) {
+  auto last = open_model(test_models::relu());
+  std::vector<Value> values;
+  for (int i = 0; i < 3; ++i) values.push_back(take(Value::allocate(take(last->host_allocator()), DType::f32, {1000})));
+  Binding binding = take(Binding::make(last));
+  take(binding.bind_input(0, values[0]));
+  take(binding.bind_output(0, values[1]));
+  last.reset();
+  values.erase(values.begin());
+  for (Value& value : values) value = take(Value::allocate(take(Environment::get())->host_allocator(), DType::f32, {2}));
+  binding = take(Binding::make(open_model(test_models::relu())));
+  EXPECT_EQ(take(values[1].shape()), Shape{2});
+}
+
 TEST_F(OrtBinding, O17_OutputsOutliveAllElse) {
   std::vector<float> x = {1, -2, 3};
   std::optional<Value> output;

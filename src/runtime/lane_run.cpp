@@ -185,7 +185,7 @@ Expected<> Lane::Impl::start_job(Timeout timeout, std::optional<Observed>& obser
   observed.emplace(metrics_, name());
   Expected<> result = begin(timeout);
   if (result && !turn_ && bindings_[next_]->start(stop_, job_)) return result;
-  if (result) result = blueprint().job_threads->submit(job_);
+  if (result) result = guarded([&] { return blueprint().job_threads->submit(job_); });
   if (!result) return end(std::move(result), timeout.has_value(), *observed);
   return result;
 }

@@ -29,6 +29,9 @@ class Binding {
  public:
   static Expected<Binding> make(std::shared_ptr<const Session> session);
 
+  Binding(Binding&& other) noexcept = default;
+  Binding& operator=(Binding&& other) noexcept;
+
   /// Ports by position in the session's lists, here as below. Binding again replaces.
   /// Errors: out_of_range; invalid_argument naming port, expected, got; unimplemented (an optional that holds nothing: the C API
   ///         cannot take one).

@@ -126,7 +126,7 @@ struct ArenaSpec {
 struct HostMemorySource {
   /// Aligned to 64 bytes. Null: there is none; then the system's memory serves, as ONNX Runtime would write to address 0.
   std::function<void*(std::size_t bytes)> allocate;
-  std::function<void(void* memory)> free;            ///< What allocate() returned, once.
+  std::function<void(void* memory)> free;  ///< What allocate() returned, once.
 };
 
 /// An allocator of host memory for all sessions of an environment that are opened with it (SessionSpec::shared_allocators).

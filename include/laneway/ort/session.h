@@ -87,8 +87,8 @@ struct SessionSpec {
   std::vector<std::filesystem::path> operator_libraries = {};         ///< Shared objects with an entry RegisterCustomOps.
   std::vector<std::string> operator_functions = {};  ///< The same entry by its name in what this program is or has loaded.
   bool deterministic = false;
-  bool denormals_as_zero = false;  ///< On x86-64; the calling thread's state is afterwards as it was.
-  bool record_placement = false;   ///< For Session::assignments().
+  bool denormals_as_zero = false;          ///< On x86-64; the calling thread's state is afterwards as it was.
+  bool record_placement = false;           ///< For Session::assignments().
   std::stop_token load_cancellation = {};  ///< A stop requested while open() loads ends it with `cancelled`.
   std::string log_id = {};
   std::optional<Severity> log_severity = std::nullopt;  ///< nullopt: the environment's.

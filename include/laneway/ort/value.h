@@ -50,6 +50,13 @@ struct TensorView {
 /// Threads: one writer or many readers.
 class Value {
  public:
+  Value(Value&& other) noexcept = default;
+  Value& operator=(Value&& other) noexcept {
+    handle_ = std::move(other.handle_);  // the old one goes before what it needs
+    keep_ = std::move(other.keep_);
+    return *this;
+  }
+
   // Making ----------------------------------------------------------------------------------------------------------------
 
   /// A tensor over memory that must outlive the value and all that it is bound to. ONNX Runtime reads and writes it in place.

@@ -57,7 +57,9 @@ void NodeTrace::give_up(const Error& why) {
 
 bool NodeTrace::make_folder() {
   if (!folder_.empty()) return true;
-  std::string pattern = fs::temp_directory_path() / "laneway-nodes-XXXXXX";
+  std::error_code nowhere;
+  std::string pattern = fs::temp_directory_path(nowhere) / "laneway-nodes-XXXXXX";
+  if (nowhere) return give_up(Error(ErrorCode::internal, "no folder for files: " + nowhere.message())), false;
   if (mkdtemp(pattern.data()) != nullptr) {
     folder_ = pattern;
     return true;
@@ -77,9 +79,9 @@ bool NodeTrace::profile(ort::RunOptions& options) {
 void NodeTrace::end(ort::RunOptions& options) {
   if (const auto disabled = options.disable_profiling(); !disabled) give_up(disabled.error());
   std::error_code ignored;
-  for (const fs::directory_entry& file : fs::directory_iterator(folder_, ignored)) {
-    show_file(file.path(), begin_ns_);
-    fs::remove(file.path(), ignored);
+  for (fs::directory_iterator file(folder_, ignored); file != fs::directory_iterator(); file.increment(ignored)) {
+    show_file(file->path(), begin_ns_);
+    fs::remove(file->path(), ignored);
   }
 }
 
